@@ -1,0 +1,78 @@
+"""The database: one engine per process, transactions, and the two statements that differ between SQLite and PostgreSQL.
+
+SQLite runs in WAL with `synchronous=FULL`: what is committed survives a power cut, which is what an acknowledgement to
+a terminal promises. PostgreSQL keeps its default `synchronous_commit=on` for the same reason.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Session
+
+BUSY_TIMEOUT_S = 15
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware in, aware out, UTC: SQLite forgets the offset, so it is put back here. Naive times are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime has no place in the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def connect(url: str) -> Engine:
+    """An engine with durable, impatient-proof SQLite settings; PostgreSQL as it comes."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _durable(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None  # transactions are begun below, explicitly
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864"):
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A deferred transaction that reads, then writes, fails at once with "database is locked", whatever the timeout.
+        mode = connection.get_execution_options().get("balise_read_only") and "DEFERRED" or "IMMEDIATE"
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A session that commits at the end, or rolls everything back."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that only reads: on SQLite it never waits for a writer."""
+    with Session(engine.execution_options(balise_read_only=True), expire_on_commit=False) as session:
+        yield session
+
+
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
+    """Insert in bulk, passing over rows whose key is already there. Returns how many were new."""
+    if not rows:
+        return 0
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing()
+    return connection.execute(statement, rows).rowcount

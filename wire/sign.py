@@ -1,0 +1,112 @@
+"""Signatures: what the server orders (EdDSA JWT for one terminal and enrolment), and how a terminal proves itself.
+
+Bytes in, trusted message out: after `open_*` the type is the proof.
+
+    Untrusted          never retry, report
+    ├─ Foreign         signed by another, for another terminal or another enrolment
+    ├─ Outdated        expired
+    └─ Unreadable      not one of our messages at all
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import BaseModel, ValidationError
+
+from wire.command import Command
+from wire.state import Desired, TerminalState
+
+PROOF_LIFETIME = timedelta(seconds=60)
+MAX_DOWN_BYTES = 256 * 1024
+
+
+class Untrusted(Exception):
+    pass
+
+
+class Foreign(Untrusted):
+    pass
+
+
+class Outdated(Untrusted):
+    pass
+
+
+class Unreadable(Untrusted):
+    pass
+
+
+M = TypeVar("M", Desired, Command, TerminalState)
+
+
+def seal(use: str, body: BaseModel, terminal: str, generation: int, key: Ed25519PrivateKey) -> bytes:
+    """A JWT binding `body` to one terminal, one enrolment and one `use` (`desired`, `command`, `state`)."""
+    claims = {"aud": terminal, "gen": generation, "use": use, "body": body.model_dump(mode="json")}
+    return jwt.encode(claims, key, algorithm="EdDSA").encode()
+
+
+def unseal(use: str, model: type[M], raw: bytes, terminal: str, generation: int, key: Ed25519PublicKey) -> M:
+    """Raises `Untrusted`. Whether a command is expired or a revision old is for the caller, who knows the clock."""
+    if len(raw) > MAX_DOWN_BYTES:
+        raise Unreadable(f"{len(raw)} bytes, at most {MAX_DOWN_BYTES} are read")
+    try:
+        claims = jwt.decode(raw, key, algorithms=["EdDSA"], audience=terminal, options={"require": ["aud"]})
+    except (jwt.InvalidSignatureError, jwt.InvalidAudienceError, jwt.InvalidAlgorithmError) as error:
+        raise Foreign(str(error)) from error
+    except (jwt.PyJWTError, ValueError) as error:
+        raise Unreadable(str(error)) from error
+    if claims.get("gen") != generation or claims.get("use") != use:
+        raise Foreign(f"for enrolment {claims.get('gen')} and use {claims.get('use')!r}")
+    try:
+        return model.model_validate(claims.get("body"))
+    except ValidationError as error:
+        raise Unreadable(f"{error.error_count()} fields do not fit {model.__name__}") from error
+
+
+def prove(method: str, path: str, body: bytes, terminal: str, generation: int, key: EllipticCurvePrivateKey,
+          now: datetime) -> str:  # fmt: skip
+    """The bearer token of one HTTP request: at most 60 s, bound to method, path with query, and body digest.
+
+    So any proxy may stand between, and a stolen token repeats nothing else.
+    """
+    claims: dict[str, Any] = {
+        "sub": terminal, "gen": generation, "iat": int(now.timestamp()), "exp": int((now + PROOF_LIFETIME).timestamp()),
+        "htm": method, "htu": path, "bod": hashlib.sha256(body).hexdigest(),
+    }  # fmt: skip
+    return jwt.encode(claims, key, algorithm="ES256")
+
+
+def claimed_by(token: str) -> tuple[str, int]:
+    """Who a proof says it is from, unverified: only to look up the key. Raises `Unreadable`."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return str(claims["sub"]), int(claims["gen"])
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable("not a proof of ours") from error
+
+
+def check_proof(token: str, method: str, path: str, body: bytes, key: EllipticCurvePublicKey, now: datetime,
+                leeway: timedelta = timedelta(seconds=30), clock_free: bool = False) -> None:  # fmt: skip
+    """Raises `Untrusted`. `clock_free` (state pull and renewal only): a terminal whose clock is lost may still ask.
+
+    What it may do with a replayed proof is read its own signed state over its own nonce: nothing.
+    """
+    try:
+        claims = jwt.decode(token, key, algorithms=["ES256"], options={"verify_exp": False, "verify_iat": False})
+    except jwt.InvalidSignatureError as error:
+        raise Foreign("signed by another key") from error
+    except (jwt.PyJWTError, ValueError) as error:
+        raise Unreadable(str(error)) from error
+    if (claims.get("htm"), claims.get("htu"), claims.get("bod")) != (method, path, hashlib.sha256(body).hexdigest()):
+        raise Foreign("made for another request")
+    issued, expires = claims.get("iat"), claims.get("exp")
+    if not isinstance(issued, int) or not isinstance(expires, int) or expires - issued > PROOF_LIFETIME.total_seconds():
+        raise Unreadable("without a lifetime of at most 60 s")
+    if clock_free:
+        return
+    if not (datetime.fromtimestamp(issued, UTC) - leeway <= now <= datetime.fromtimestamp(expires, UTC) + leeway):
+        raise Outdated("made at another time; the state answer carries the server's")

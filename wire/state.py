@@ -1,0 +1,166 @@
+"""State is not history: presence, what a terminal reports of itself, and what the server wants of it."""
+
+from datetime import datetime, time
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from wire import VERSION
+from wire.message import BootId, Digest, EventId, Instant, Language, Message, OutboxId, Short, TerminalId
+
+
+class Presence(Message):
+    """Published at connect (`online`), and as the connection's last will (not `online`).
+
+    `connection` identifies the MQTT connection: the will of an old connection does not count.
+    """
+
+    wire: int = VERSION
+    connection: BootId
+    online: bool
+    boot: BootId
+    software: Short
+
+
+class OpeningHours(Message):
+    """One opening span of a weekday (0 = Monday), in the place's time zone; `closes` after `opens`."""
+
+    day: int = Field(ge=0, le=6)
+    opens: time
+    closes: time
+
+
+class Place(Message):
+    """Where the terminal stands now. A dated attribute: the terminal may move, its id stays."""
+
+    site: Short
+    name: Short
+    kind: Literal["mairie", "centre_commercial", "campus_connecte", "france_services", "autre"]
+    commune: Annotated[str, Field(pattern=r"^[0-9AB]{5}$")]
+    commune_name: Short
+    department: Annotated[str, Field(pattern=r"^[0-9AB]{2,3}$")]
+    latitude: float
+    longitude: float
+    demo: bool = False
+
+
+class Settings(Message):
+    """What an operator sets for one terminal, a group or all. Bounds follow DOMAIN: a slow reader is not cut off."""
+
+    idle_warning_s: int = Field(60, ge=20, le=600)
+    idle_end_s: int = Field(90, ge=40, le=900)
+    opening: tuple[OpeningHours, ...] = ()
+    timezone: Short = "Europe/Paris"
+    welcome: dict[Language, Annotated[str, Field(max_length=280)]] = {}
+    host_phone: Annotated[str, Field(max_length=30)] = ""
+    languages: tuple[Language, ...] = ("fr", "fr-simple", "en")
+    request_delay_s: tuple[int, int] = (60, 900)
+    """A contact request leaves at a random moment in this span after it was sealed, so that it joins no visit."""
+
+
+class SealingKey(Message):
+    """The server's public key for contact requests: X25519, raw, base64url without padding."""
+
+    kid: Short
+    public: Annotated[str, Field(min_length=43, max_length=43)]
+
+
+class Release(Message):
+    """A content release: `id` is the SHA-256 of its manifest, `label` what people call it (`2026.48`)."""
+
+    id: Digest
+    label: Short
+
+
+class Desired(Message):
+    """What the server wants of one terminal. Latest revision wins; the truth is pulled, a push is only a hint."""
+
+    revision: int = Field(ge=1)
+    name: Short
+    place: Place
+    release: Release | None = None
+    settings: Settings = Settings()
+    sealing_key: SealingKey
+
+
+class Cursor(Message):
+    """What the server has committed of one outbox: through which sequence, whose event had which id."""
+
+    outbox: OutboxId
+    through: int
+    last: EventId | None
+
+
+class TerminalState(Message):
+    """The answer to a pull, signed over the terminal's `nonce`."""
+
+    wire: int = VERSION
+    nonce: Annotated[str, Field(min_length=16, max_length=64)]
+    server_time: Instant
+    server_start: Instant
+    desired: Desired
+    cursors: tuple[Cursor, ...]
+
+
+class WindowState(Message):
+    """`unknown` is never a reason to act: no page has spoken since boot. Ages would lie, so times are given."""
+
+    status: Literal["painting", "stalled", "out_of_service", "absent", "unknown"] = "unknown"
+    painted_at: datetime | None = None
+    screen: Short = ""
+    in_visit: bool = False
+    reloads: int = 0
+    restarts: int = 0
+
+
+class ContentState(Message):
+    """`phase` uses the field's words; `failed` and `rolled_back` carry the reason and the release they speak of."""
+
+    active: Release | None = None
+    previous: Release | None = None
+    phase: Literal["idle", "downloading", "waiting", "verifying", "committed", "rolled_back", "failed"] = "idle"
+    target: Release | None = None
+    progress: float = Field(0, ge=0, le=1)
+    reason: Short = ""
+
+
+class OutboxState(Message):
+    """How much waits, and since when; losses are counted, never hidden."""
+
+    waiting: int = 0
+    oldest_at: Instant | None = None
+    dropped: int = 0
+    set_aside: int = 0
+    requests_waiting: int = 0
+
+
+class Reported(Message):
+    """What a terminal is now. `number` grows over reboots (boot count × 2³² + n): newest wins.
+
+    Sent at each change, every 5 minutes, and whenever `server_start` changes.
+    """
+
+    wire: int = VERSION
+    number: int = Field(ge=1)
+    generation: int = Field(ge=1)
+    boot: BootId
+    at: Instant
+    clock_trusted: bool
+    software: Short
+    revision: int = Field(ge=0)
+    """The desired revision that is fully applied (0: none yet)."""
+    settings: Settings | None = None
+    content: ContentState = ContentState()
+    window: WindowState = WindowState()
+    outbox: OutboxState = OutboxState()
+    last_visit_at: Instant | None = None
+    certificate_until: Instant | None = None
+    facts: dict[str, Any] = {}
+    """Hardware and system, informative: host name, model, memory, screen."""
+
+
+class EnrolledTerminal(Message):
+    """Who a terminal is to its server, and since which enrolment."""
+
+    terminal: TerminalId
+    generation: int = Field(ge=1)
