@@ -1,0 +1,61 @@
+"""Configuration of the agent: environment (`BALISE_AGENT_…`), read once, frozen, refused by name.
+
+    BALISE_AGENT_STATE_DIR=/var/lib/balise-agent   BALISE_AGENT_PORT=8090   BALISE_AGENT_WINDOW=1
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 2**20
+
+
+class WrongSettings(ValueError):
+    """Start refused: the message names each setting, its value and what is accepted."""
+
+
+class AgentSettings(BaseSettings):
+    """Frozen. Durations are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="BALISE_AGENT_", frozen=True, extra="forbid")
+
+    state_dir: Path = Path("var/agent")
+    """Key and enrolment, outboxes, content store: everything a terminal keeps."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8090
+    """Of the local API on 127.0.0.1; 0 takes a free one."""
+    enrol: str = ""
+    """One-time token, used when the terminal is not enrolled yet."""
+    pair: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    """Base URL of the server to pair with when there is no token: a code shows on the screen."""
+    window: bool = False
+    """Open the kiosk window; without it the page is for any browser."""
+    hardware: Annotated[str, Field(max_length=200)] = ""
+    health_every_s: Annotated[float, Field(gt=0)] = 60
+    reported_every_s: Annotated[float, Field(gt=0)] = 300
+    pull_every_s: Annotated[float, Field(gt=0)] = 3600
+    answer_within_s: Annotated[float, Field(gt=0)] = 5
+    """How long a batch waits for its acknowledgement before it is sent again (doubled each time, up to 60 s)."""
+    outbox_bytes: Annotated[int, Field(ge=MIB // 4)] = 256 * MIB
+    """Cap of the spool: about a year of a busy terminal."""
+    request_bytes: Annotated[int, Field(ge=MIB // 4)] = 64 * MIB
+    """Disk reserved for contact requests, so that other data never take their place."""
+
+    @field_validator("state_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.resolve()
+
+
+def read_settings(**given: object) -> AgentSettings:
+    """What is `given` (command line) wins over the environment; None counts as not given. Raises `WrongSettings`."""
+    try:
+        return AgentSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"BALISE_AGENT_{'_'.join(str(part) for part in problem['loc']).upper()} = {problem['input']!r}:"
+            f" {problem['msg']}"
+            for problem in error.errors()
+        ]
+        raise WrongSettings("\n".join(lines)) from error
