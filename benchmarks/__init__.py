@@ -1,1 +1,1 @@
-"""The project against its goals and its peers, measured side by side in one run: `make bench`, `make bench ONLY=ingest`."""
+"""The project against its goals and its peers, side by side in one run: `make bench` (`ONLY=ingest`: a part of it)."""
