@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from agent.durable import write_durable
+from agent.disk import write_synced
 from wire.ids import uuid7
 
 BUILT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -64,10 +64,11 @@ class Clock:
         return max(0, int(self.elapsed() * 1000))
 
     def now(self) -> datetime:
-        """The best known time: the server's, else the system's where it is above the floor, else the floor itself."""
+        """The best known time: the server's, else the system's where it is above the floor, else on from the floor."""
         if self._true_at_start is not None:
             return self._true_at_start + timedelta(seconds=self.elapsed())
-        return max(self._system(), self._floor)
+        system = self._system()
+        return system if system >= self._floor else self._floor + timedelta(seconds=self.elapsed())
 
     def learn(self, server_time: datetime, asked_at: float) -> bool:
         """The server's time, asked at `asked_at` (`elapsed`). False where it can't be: too slow, or below the floor."""
@@ -84,7 +85,7 @@ class Clock:
         if self._floor - self._kept_floor >= _KEEP_EVERY:
             # A full disk must not cost the connection; the floor is then kept next time.
             with contextlib.suppress(OSError):
-                write_durable(self._path, self._floor.isoformat().encode())
+                write_synced(self._path, self._floor.isoformat().encode())
                 self._kept_floor = self._floor
 
     def offset_ms(self) -> int | None:

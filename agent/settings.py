@@ -1,6 +1,6 @@
 """Configuration of the agent: environment (`BALISE_AGENT_…`), read once, frozen, refused by name.
 
-    BALISE_AGENT_STATE_DIR=/var/lib/balise-agent   BALISE_AGENT_PORT=8090   BALISE_AGENT_WINDOW=1
+BALISE_AGENT_STATE_DIR=/var/lib/balise-agent   BALISE_AGENT_PORT=8090   BALISE_AGENT_WINDOW=1
 """
 
 from pathlib import Path
