@@ -1,4 +1,4 @@
-"""An event that the server refuses even alone is set aside; a note takes its place in the outbox, so it blocks nothing."""
+"""An event that the server refuses even alone is set aside; a note takes its place in the outbox and blocks nothing."""
 
 from collections.abc import Callable
 from hashlib import sha256
