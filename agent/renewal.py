@@ -1,0 +1,32 @@
+"""The certificate is renewed well before its end, and for a year after it, by proof of the key."""
+
+from datetime import datetime
+from typing import Protocol
+
+from agent.identity import Identity, keep_identity, make_identity, request_certificate
+
+REMAINING_SHARE = 1 / 3
+"""Renew when less than a third of the certificate's life is left."""
+
+
+class Renewer(Protocol):
+    def renew(self, csr: str) -> str: ...
+
+
+def is_due(identity: Identity, now: datetime) -> bool:
+    begins, ends = identity.certificate.not_valid_before_utc, identity.certificate.not_valid_after_utc
+    return ends - now < (ends - begins) * REMAINING_SHARE
+
+
+def renew_when_needed(identity: Identity, fleet: Renewer, now: datetime) -> Identity:
+    """The same identity, or one with a new certificate, checked and kept.
+
+    Raises `Unreachable`, `Rejected` (revoked, or expired for too long), `Untrusted`; the old one then stays in force.
+    """
+    if not is_due(identity, now):
+        return identity
+    certificate = fleet.renew(request_certificate(identity.key))
+    enrolment = identity.enrolment.model_copy(update={"certificate": certificate})
+    fresh = make_identity(identity.key, enrolment, identity.directory)
+    keep_identity(fresh)
+    return fresh
