@@ -1,0 +1,1 @@
+"""Accounts, sign-in, roles, sessions, and the audit log: who may do what, and who did."""
