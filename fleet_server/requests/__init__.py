@@ -1,0 +1,1 @@
+"""Contact requests: sealed on the kiosk, kept sealed, opened only while a counsellor reads."""
