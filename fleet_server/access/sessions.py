@@ -1,4 +1,4 @@
-"""Browsers that are signed in: a token of their own from sign-in on, renewed as it ages, ended on purpose or in time."""
+"""Browsers that are signed in: a token of their own from sign-in on, renewed as it ages, ended in time."""
 
 import hashlib
 import secrets
