@@ -1,0 +1,150 @@
+"""One file by HTTP, from whatever byte had arrived, through whatever the network does to it.
+
+Failure            the file is not here; what arrived of it is kept
+├─ Unreachable     nothing came for `patience_s`
+├─ Missing         the server does not have it
+└─ Garbled         what came, twice, is not what was asked for
+"""
+
+import hashlib
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import urllib3
+
+from wire.release import ReleaseFile
+
+_PIECE = 256 * 1024
+_FIRST_WAIT_S = 0.2
+_LONGEST_WAIT_S = 10.0
+_GARBLED_TWICE = 2
+
+
+class Failure(Exception):
+    kind = "unreachable"
+
+
+class Unreachable(Failure):
+    pass
+
+
+class Missing(Failure):
+    kind = "missing"
+
+
+class Garbled(Failure):
+    kind = "garbled"
+
+
+class _Broken(Exception):
+    """This attempt is over; the next goes on from what arrived."""
+
+
+def bring(
+    pool: urllib3.PoolManager,
+    url: str,
+    file: ReleaseFile,
+    partial: Path,
+    patience_s: float,
+    came: Came,
+) -> Path:
+    """`partial`, complete, of the right digest and synced. `came` hears of bytes that arrived (or were thrown away)."""
+    last_gain, wait, garbled = time.monotonic(), _FIRST_WAIT_S, 0
+    while True:
+        with _opened(partial, file.size, came) as (descriptor, have):
+            try:
+                if have < file.size:
+                    have += _attempt(pool, url, file.size, descriptor, have, came)
+            except _Broken as error:
+                gained = os.fstat(descriptor).st_size > have
+                reason = str(error)
+            else:
+                gained, reason = True, ""
+                if have == file.size and _digest(descriptor) == file.sha256:
+                    os.fsync(descriptor)
+                    return partial
+                if have == file.size:
+                    garbled += 1
+                    came(-have)
+                    os.ftruncate(descriptor, 0)
+        if garbled >= _GARBLED_TWICE:
+            raise Garbled(f"{url}: not what its digest says")
+        if gained:
+            last_gain, wait = time.monotonic(), _FIRST_WAIT_S
+        elif time.monotonic() - last_gain > patience_s:
+            raise Unreachable(f"{url}: {reason}")
+        if reason:
+            time.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  # spread, not secrecy
+            wait = min(wait * 2, _LONGEST_WAIT_S)
+
+
+@contextmanager
+def _opened(partial: Path, size: int, came: Came) -> Iterator[tuple[int, int]]:
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        have = os.fstat(descriptor).st_size
+        if have > size:
+            came(-have)
+            os.ftruncate(descriptor, 0)
+            have = 0
+        os.lseek(descriptor, have, os.SEEK_SET)
+        yield descriptor, have
+    finally:
+        os.close(descriptor)
+
+
+def _attempt(pool: urllib3.PoolManager, url: str, size: int, descriptor: int, have: int, came: Came) -> int:
+    """How many bytes one request added. Raises `_Broken` (some may have arrived), `Missing`."""
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    try:
+        answer = pool.request("GET", url, headers=headers, preload_content=False, redirect=False, decode_content=False)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise _Broken(str(error)) from error
+    try:
+        skip = _skipped(answer, have, size, url)
+        added = 0
+        for piece in answer.stream(_PIECE, decode_content=False):
+            fresh = piece[skip:] if skip else piece
+            skip = max(0, skip - len(piece))
+            fresh = fresh[: size - have - added]  # a server that goes on for ever is not listened to
+            _write_all(descriptor, fresh)
+            added += len(fresh)
+            came(len(fresh))
+            if have + added == size:
+                return added
+        raise _Broken(f"ended after {have + added} of {size} bytes")
+    except urllib3.exceptions.HTTPError as error:  # an OSError here is the disk's, and for the caller
+        raise _Broken(str(error)) from error
+    finally:
+        answer.close() if answer.length_remaining else answer.release_conn()
+
+
+def _skipped(answer: urllib3.BaseHTTPResponse, have: int, size: int, url: str) -> int:
+    """How many bytes of the body are here already: all that we have, when the server knows no Range."""
+    match answer.status:
+        case 200:
+            return have
+        case 206 if answer.headers.get("Content-Range", "") == f"bytes {have}-{size - 1}/{size}":
+            return 0
+        case 404 | 410:
+            raise Missing(f"{url}: HTTP {answer.status}")
+        case _:
+            raise _Broken(f"HTTP {answer.status} {answer.headers.get('Content-Range', '')}")
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _digest(descriptor: int) -> str:
+    digest = hashlib.sha256()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while piece := os.read(descriptor, _PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
