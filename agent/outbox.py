@@ -157,7 +157,7 @@ class Outbox:
         """What follows the send position, at most 500 events and 256 KiB; None when all is acknowledged."""
         with self._spool.writing(durable=False) as db:
             rows = db.execute(
-                "SELECT seq, through, id, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+                "SELECT seq, through, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
                 (self._acked, self._limit),
             ).fetchall()
             if not rows:
