@@ -22,6 +22,7 @@ _PIECE = 256 * 1024
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 _GARBLED_TWICE = 2
+Came = Callable[[int], None]
 
 
 class Failure(Exception):
