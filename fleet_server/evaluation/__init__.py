@@ -1,0 +1,1 @@
+"""Evaluation: what happened on the screens, counted without anyone being recognisable."""

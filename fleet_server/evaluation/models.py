@@ -1,0 +1,43 @@
+"""What happened on the screens: one lean row an event. Sessions, pages and contacts are counted from it."""
+
+from sqlalchemy import BigInteger, Index, Integer, SmallInteger, String, Table, Text
+from sqlmodel import Field, SQLModel
+
+
+class UsageEvent(SQLModel, table=True):
+    """No personal data. Inserted in bulk by `usage.record_usage` only; the columns are plain types so that it is fast.
+
+    `day` is the place's calendar day as `YYYYMMDD`, by the terminal's clock when that is trusted and plausible, else by
+    the hour of reception. `detail` is JSON: what only this kind has.
+    """
+
+    __tablename__ = "usage_event"
+    __table_args__ = (
+        Index("ix_usage_event_kind_day_terminal", "kind", "day", "terminal"),
+        # Ids are UUIDv7: kept in their order, one tree instead of two.
+        {"sqlite_with_rowid": False},
+    )
+
+    id: str = Field(primary_key=True, sa_type=String(36))
+    terminal: str = Field(sa_type=String(40))
+    kind: str = Field(sa_type=String(30))
+    day: int = Field(sa_type=Integer)
+    at_ms: int = Field(sa_type=BigInteger)
+    trusted: int = Field(sa_type=SmallInteger)
+    mono_ms: int = Field(sa_type=BigInteger)
+    session: str | None = Field(default=None, sa_type=String(36))
+    n: int = Field(default=0, sa_type=Integer)
+    audience: str = Field(default="public", sa_type=String(8))
+    language: str = Field(default="fr", sa_type=String(12))
+    accessibility: str = Field(default="", sa_type=String(200))
+    page: str | None = Field(default=None, sa_type=String(120))
+    dwell_ms: int | None = Field(default=None, sa_type=BigInteger)
+    active_ms: int | None = Field(default=None, sa_type=BigInteger)
+    interactions: int | None = Field(default=None, sa_type=Integer)
+    reason: str | None = Field(default=None, sa_type=String(12))
+    software: str = Field(default="", sa_type=String(200))
+    content: str | None = Field(default=None, sa_type=String(64))
+    detail: str | None = Field(default=None, sa_type=Text)
+
+
+TABLE: Table = SQLModel.metadata.tables["usage_event"]
