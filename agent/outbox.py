@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS event (
   body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS position (
   one INTEGER PRIMARY KEY CHECK (one = 1), outbox TEXT NOT NULL, acked INTEGER NOT NULL DEFAULT 0,
-  flight INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0, set_aside INTEGER NOT NULL DEFAULT 0);
+  flight INTEGER NOT NULL DEFAULT 0, confirmed INTEGER NOT NULL DEFAULT 0,
+  dropped INTEGER NOT NULL DEFAULT 0, set_aside INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS aside (note TEXT PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS mark (seq INTEGER NOT NULL, at REAL NOT NULL)
 """
@@ -94,7 +95,7 @@ class Outbox:
         self.changed: Callable[[], None] = lambda: None
         self._replaced: list[SetAside] = []
         self.id = ""
-        self._acked = self._flight = self._bytes = 0
+        self._acked = self._flight = self._confirmed = self._bytes = 0
         self._spool = Spool(path, _SCHEMA, _SALVAGE, self._on_replaced)
         self._start()
         self._tell_replaced()
@@ -103,7 +104,12 @@ class Outbox:
         with self._spool.writing() as db:
             db.execute("INSERT OR IGNORE INTO position (one, outbox) VALUES (1, ?)", (uuid7(time.time_ns() // 10**6),))
             (self._bytes,) = db.execute("SELECT coalesce(sum(length(body)), 0) FROM event").fetchone()
-            self.id, self._acked, self._flight = db.execute("SELECT outbox, acked, flight FROM position").fetchone()
+        self._read_position()
+
+    def _read_position(self) -> None:
+        with self._spool.reading() as db:
+            row = db.execute("SELECT outbox, acked, flight, confirmed FROM position").fetchone()
+        self.id, self._acked, self._flight, self._confirmed = row
 
     def _on_replaced(self, found: SetAside) -> None:
         self._replaced.append(found)
@@ -137,6 +143,7 @@ class Outbox:
             )
             freed = self._make_room(db, self._bytes + added - self._cap)
         self._bytes += added - freed
+        self._read_position()
         self.changed()
 
     def _make_room(self, db: Connection, excess: int) -> int:
@@ -146,8 +153,14 @@ class Outbox:
         # A little more than needed, so that a full spool does not do this for every event.
         excess += self._cap // 50
         freed = forget_acknowledged(db, self._acked, excess)
+        out = max(self._acked, self._flight)
+        if freed < excess and out < self._confirmed:
+            # Confirmed under an earlier number: the server must hear of it neither as new nor as lost.
+            freed += forget_acknowledged(db, self._confirmed + 1, self._bytes)
+            self._renumber(db, 0)
+            out = 0
         if freed < excess:
-            dropped, gained = drop_measurements(db, max(self._acked, self._flight), excess - freed, self._stamp)
+            dropped, gained = drop_measurements(db, out, excess - freed, self._stamp)
             db.execute("UPDATE position SET dropped = dropped + ?", (dropped,))
             freed += gained
         return freed
@@ -197,7 +210,10 @@ class Outbox:
 
     @_alone
     def rewind(self, expected: int) -> None:
-        """The server goes on from `expected`: it misses what follows, or never had it."""
+        """The server goes on from `expected`: it misses what follows, or never had it.
+
+        To be told in the order the server said so: from a late one, a full spool would name as dropped what arrived.
+        """
         with self._spool.reading() as db:
             last = _last(db)
             row = db.execute(
@@ -232,11 +248,14 @@ class Outbox:
 
         The confirmed too: under its old number, a server restored from yesterday could not ask for it again.
         """
-        fresh = uuid7(time.time_ns() // 10**6)
         with self._spool.writing() as db:
-            renumber(db)
-            db.execute("UPDATE position SET outbox = ?, acked = 0, flight = 0", (fresh,))
-        self.id, self._acked, self._flight = fresh, 0, 0
+            self._renumber(db, confirmed=max(self._acked, self._confirmed))
+        self._read_position()
+
+    def _renumber(self, db: Connection, confirmed: int) -> None:
+        again = renumber(db, confirmed)
+        fresh = uuid7(time.time_ns() // 10**6)
+        db.execute("UPDATE position SET outbox = ?, acked = 0, flight = 0, confirmed = ?", (fresh, again))
 
     def _move(self, acked: int) -> None:
         # The server can tell this position again, so it needs no fsync of its own.

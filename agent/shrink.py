@@ -95,9 +95,12 @@ def _drop(db: Connection, run: list[_Row], stamp: Callable[[], dict[str, Any]]) 
     return given_up, gained
 
 
-def renumber(db: Connection) -> None:
-    """Number what is kept from 1, in the same order; a `dropped` goes on covering as many sequences as before."""
-    nexts = 1
+def renumber(db: Connection, confirmed: int) -> int:
+    """Number what is kept from 1, in the same order; a `dropped` goes on covering as many sequences as before.
+
+    Returns the new number of what was `confirmed`.
+    """
+    nexts, again = 1, 0
     for seq, through, kind, body in db.execute("SELECT seq, through, kind, body FROM event ORDER BY seq").fetchall():
         last = nexts + through - seq
         if kind == "dropped":
@@ -105,5 +108,7 @@ def renumber(db: Connection) -> None:
         # In ascending order no new number meets an old one: none grows.
         db.execute("UPDATE event SET seq = ?, through = ?, body = ? WHERE seq = ?", (nexts, last, body, seq))
         nexts = last + 1
+        again = last if through <= confirmed else again
     db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'event'", (nexts - 1,))
     db.execute("DELETE FROM mark")
+    return again

@@ -1,6 +1,6 @@
 """Whatever happens between an outbox and its server, in whatever order: nothing lost that is not named, nothing twice.
 
-Killed agent, lost and late answers, a server restored from a backup, a spool too small for days away.
+Killed agent, lost, late and repeated answers, a server restored from a backup, a spool too small for days away.
 """
 
 import shutil
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
 from agent.outbox import Outbox
+from wire.batch import Resync
 
 SMALL = 12_000
 
@@ -27,6 +28,7 @@ class OutboxAndServer(RuleBasedStateMachine):
         self.outbox = self.open()
         self.server = SimulatedServer()
         self.backup = self.server.backup()
+        self.sent = 0
         self.order: dict[str, int] = {}
         self.measured: list[str] = []
         self.receipts: list[str] = []
@@ -51,17 +53,21 @@ class OutboxAndServer(RuleBasedStateMachine):
     @rule(target=answers)
     def sends(self):
         going = send(self.outbox)
-        return going and (going[0], self.server.receive(going[1]))
+        self.sent += 1
+        return going and (self.sent, going[0], self.server.receive(going[1]))
+
+    def apply(self, answer):
+        # A connection keeps the order: no resync comes after the answer to a later batch.
+        if answer and not (isinstance(answer[2], Resync) and answer[0] < self.sent):
+            apply(self.outbox, *answer[1:])
 
     @rule(answer=consumes(answers))
     def gets_the_answer(self, answer):
-        if answer:
-            apply(self.outbox, *answer)
+        self.apply(answer)
 
     @rule(answer=answers)
     def gets_an_answer_that_may_come_again(self, answer):
-        if answer:
-            apply(self.outbox, *answer)
+        self.apply(answer)
 
     @rule(answer=consumes(answers))
     def loses_an_answer(self, answer):
@@ -97,6 +103,7 @@ class OutboxAndServer(RuleBasedStateMachine):
 
     @rule()
     def comes_to_rest(self):
+        self.sent += 1
         settle(self.outbox, self.server)
 
     @invariant()
