@@ -149,7 +149,7 @@ class Reconciler:
         except (
             OSError,
             CannotKeep,
-        ) as error:  # the disk is full or failing: what was saved before tells where to go on
+        ) as error:  # a full disk: what was saved tells where to go on
             log.warning("content step failed", error=str(error)[:200])
             await asyncio.sleep(self._backoff.next())
             return True
