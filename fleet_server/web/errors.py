@@ -1,6 +1,7 @@
 """What a person, or a program, is told when something can't be done: what stopped, what goes on, what they may do."""
 
 import secrets
+import traceback
 from http import HTTPStatus
 from typing import Any
 
@@ -81,7 +82,9 @@ def _invalid(request: Request, error: Exception) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     """The log holds the reference and the traceback; the person sees the reference, never the cause."""
     reference = "-".join(secrets.token_hex(4).upper()[i : i + 4] for i in (0, 4))
-    log.error("request.failed", reference=reference, path=request.url.path, exc_info=error)
+    # Written out here: a traceback drawn with its local variables would show secrets and visitors' words.
+    trace = "".join(traceback.format_exception(error))
+    log.error("request.failed", reference=reference, path=request.url.path, exception=trace)
     if not _is_for_people(request):
         return JSONResponse({"error": "server_error", "message": f"Erreur du serveur, référence {reference}."}, 500)
     answer = refuse(request, None, 500, reference=reference)

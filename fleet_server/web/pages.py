@@ -47,6 +47,13 @@ RailCounter = Callable[[Session, Viewer], RailCount | None]
 """Registered by the composition root in `app.state.rail_counts`, by the page's key in `rail.PAGES`."""
 
 
+class Missing(StrictUndefined):
+    """May be asked whether it is there (`{% if errors.name %}`); printing or looping over it fails loudly."""
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return False
+
+
 class Toast(TypedDict):
     text: str
     undo: str | None
@@ -96,7 +103,7 @@ def environment() -> Environment:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        undefined=StrictUndefined,
+        undefined=Missing,
     )
     jinja.filters.update(french.FILTERS)
     jinja.globals.update(

@@ -145,8 +145,8 @@
   const search = () => {
     const words = plain(input.value).split(/\s+/).filter(Boolean);
     for (const option of $$("[role=option]", list)) option.hidden = !words.every((word) => plain(option.textContent).includes(word));
-    for (const title of $$("h3", list)) title.hidden = !$$("[role=option]", title.nextElementSibling).some((option) => !option.hidden);
-    const none = $("[data-none]", list);
+    for (const group of $$("[role=group]", list)) group.hidden = !$$("[role=option]", group).some((option) => !option.hidden);
+    const none = $("[data-none]", palette);
     if (none) none.hidden = options().length > 0;
     choose(options()[0]);
   };
