@@ -14,8 +14,9 @@ from sqlmodel import Session, col, select
 from fleet_server.requests.models import CLOSED, OPEN, ContactAct, ContactRequest, State
 
 ActName = Literal[
-    "take", "release", "no_answer", "answered", "converted", "redirected", "unreachable", "withdrawn", "spam", "reopen"
-]
+    "take", "take_over", "release", "no_answer", "answered", "converted", "redirected", "unreachable", "withdrawn",
+    "spam", "reopen",
+]  # fmt: skip
 
 
 class NotNow(Exception):
@@ -28,16 +29,20 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """From which states to which; `attempt`: the person was tried once more; `answer`: counts as a first response."""
+    """From which states to which (None: its own).
+
+    `attempt`: the person was tried once more; `answer`: it counts as a first response.
+    """
 
     allowed: tuple[State, ...]
-    to: State
+    to: State | None
     attempt: bool = False
     answer: bool = False
 
 
 RULES: dict[ActName, Rule] = {
     "take": Rule(("new",), "taken"),
+    "take_over": Rule(("taken", "contacted"), None),
     "release": Rule(("taken", "contacted"), "new"),
     "no_answer": Rule(("taken", "contacted"), "taken", attempt=True, answer=True),
     "answered": Rule(("taken", "contacted"), "contacted", attempt=True, answer=True),
@@ -69,10 +74,10 @@ def decide(request: ContactRequest, deed: Deed) -> dict[str, Any]:
         raise NotNow(_refusal(request))
     if deed.act == "unreachable" and request.attempts == 0:
         raise NotNow("Un essai au moins avant de la dire injoignable : notez-le d’abord.")
-    changes: dict[str, Any] = {"state": rule.to, "call_back_at": deed.call_back_at}
+    changes: dict[str, Any] = {"state": rule.to or request.state, "call_back_at": deed.call_back_at}
     if deed.act == "release":
         changes |= {"taken_by": "", "taken_by_name": "", "taken_at": None}
-    elif request.state == "new" or deed.act == "reopen":
+    elif request.state == "new" or deed.act in ("reopen", "take_over"):
         changes |= {"taken_by": deed.by, "taken_by_name": deed.by_name, "taken_at": deed.now}
     if rule.attempt:
         changes["attempts"] = request.attempts + 1

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import ColumnElement, func, or_
@@ -31,12 +32,9 @@ class Filters:
     def query(self, **changed: object) -> str:
         """These filters as a query string, with some changed; empty ones leave."""
         new = replace(self, **changed)  # type: ignore[arg-type]
-        parts = [
-            f"etat={new.state}" if new.state else "", "retard=oui" if new.late else "",
-            f"lieu={new.site}" if new.site else "", f"page={new.page}" if new.page > 1 else "",
-        ]  # fmt: skip
-        text = "&".join(part for part in parts if part)
-        return f"?{text}" if text else ""
+        named = {"etat": new.state, "retard": "oui" if new.late else "", "lieu": new.site}
+        kept = {name: value for name, value in named.items() if value} | ({"page": new.page} if new.page > 1 else {})
+        return f"?{urlencode(kept)}" if kept else ""
 
 
 @dataclass(frozen=True)

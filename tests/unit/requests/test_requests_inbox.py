@@ -34,15 +34,7 @@ def engine(tmp_path):
 
 
 def row(name, **fields):
-    base = {
-        "id": name,
-        "terminal": "laval-01",
-        "generation": 1,
-        "kid": "k",
-        "consent": "c",
-        "enc": "",
-        "ciphertext": "",
-    }
+    sealed = {"generation": 1, "kid": "k", "consent": "c", "enc": "", "ciphertext": ""}
     return ContactRequest(**{"id": name, "terminal": "laval-01"} | sealed | fields)
 
 

@@ -1,0 +1,1 @@
+"""The command line, the demonstration fleet and the simulated one: terminal and server tied together."""

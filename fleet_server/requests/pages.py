@@ -1,0 +1,139 @@
+"""/demandes: the inbox and its reading pane. For counsellors only; each reading and each act is in the audit log.
+
+A live refresh of a list that is already open is the same reading: it is not logged again.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from sqlalchemy import event
+from sqlmodel import Session, col, select
+
+from fleet_server.access.audit import record_act
+from fleet_server.access.guard import Viewer, allow
+from fleet_server.context import Context, ContextDep, Reading, Writing
+from fleet_server.requests import words
+from fleet_server.requests.acts import RULES, ActName, Deed, NotNow, Overtaken, perform, undo
+from fleet_server.requests.inbox import Card, Filters, Inbox, inbox, waiting
+from fleet_server.requests.models import ContactAct, ContactRequest
+from fleet_server.web.pages import RailCount, fragment, page, seen_other
+
+router = APIRouter(include_in_schema=False)
+Counsellor = Annotated[Viewer, Depends(allow("counsellor"))]
+Typed = Annotated[str, Form()]
+AUDITED = {"take": "request.taken", "take_over": "request.taken", "release": "request.released"}
+
+
+def rail_count(session: Session, viewer: Viewer) -> RailCount | None:
+    """How many people wait for somebody."""
+    return RailCount(waiting(session), you=True)
+
+
+def asked(request: Request) -> Filters:
+    return _filters(request.url.query)
+
+
+Asked = Annotated[Filters, Depends(asked)]
+
+
+@router.get("/demandes")
+def inbox_page(request: Request, ctx: ContextDep, session: Writing, viewer: Counsellor, filters: Asked) -> Response:
+    values = _list_values(ctx, session, viewer, filters)
+    _log_listing(session, viewer, values["box"], ctx)
+    return page(request, viewer, "requests/demandes.html", card=None, acts=[], **values)
+
+
+@router.get("/demandes/liste")
+def live_list(request: Request, ctx: ContextDep, session: Reading, viewer: Counsellor, filters: Asked,
+              ouverte: str = "") -> Response:  # fmt: skip
+    values = _list_values(ctx, session, viewer, filters, ouverte)
+    return fragment(request, viewer, "requests/liste.html", live=True, **values)
+
+
+@router.get("/demandes/{request_id}")
+def request_page(request: Request, ctx: ContextDep, session: Writing, viewer: Counsellor, filters: Asked,
+                 request_id: str) -> Response:  # fmt: skip
+    row = _known(session, request_id)
+    opened = Card(row, ctx.now(), ctx.keys.sealing)
+    record_act(session, viewer, "request.opened", row.id, {"readable": opened.form is not None}, now=ctx.now())
+    acts = session.exec(select(ContactAct).where(ContactAct.request == row.id).order_by(col(ContactAct.id))).all()
+    if request.headers.get("hx-target") == "lecture":
+        return fragment(request, viewer, "requests/lecture.html", card=opened, acts=acts, filters=filters,
+                        words=words)  # fmt: skip
+    values = _list_values(ctx, session, viewer, filters, row.id)
+    _log_listing(session, viewer, values["box"], ctx)
+    return page(request, viewer, "requests/demandes.html", card=opened, acts=acts, **values)
+
+
+@router.post("/demandes/{request_id}/annuler")
+def undo_last(ctx: ContextDep, session: Writing, viewer: Counsellor, request_id: str, request: Request) -> Response:
+    row = _known(session, request_id)
+    back = f"/demandes/{row.id}{_filters(request.url.query).query()}"
+    try:
+        undo(session, row, viewer.login, viewer.name, ctx.now())
+    except NotNow as refused:
+        return seen_other(back, toast=str(refused))
+    record_act(session, viewer, "request.undone", row.id, {"to": row.state}, now=ctx.now())
+    _touch_when_committed(session, ctx)
+    return seen_other(back, toast=words.SAID["undo"][1])
+
+
+@router.post("/demandes/{request_id}/{act}")
+def do(ctx: ContextDep, session: Writing, viewer: Counsellor, request_id: str, act: str,
+       revision: Annotated[int, Form()], vue: Typed = "", organisme: Typed = "",
+       rappel: Typed = "") -> Response:  # fmt: skip
+    if act not in RULES:
+        raise HTTPException(404)
+    name: ActName = act
+    row = _known(session, request_id)
+    query, was, now = _filters(vue.removeprefix("?")).query(), row.state, ctx.now()
+    back = f"/demandes/{row.id}{query}"
+    if name == "redirected" and not organisme.strip():
+        return seen_other(back, toast="Vers qui ? Choisissez un organisme, puis réorientez.")
+    detail = " ".join(organisme.split())[:80] if name == "redirected" else ""
+    deed = Deed(name, viewer.login, viewer.name, now, detail, words.call_back(rappel, now))
+    try:
+        perform(session, row, deed, revision)
+    except NotNow as refused:
+        return seen_other(back, toast=str(refused))
+    except Overtaken:
+        return seen_other(back, toast="La demande a changé entre-temps : la voici telle qu’elle est maintenant.")
+    told = {"act": name, "from": was, "to": row.state} | ({"organisation": detail} if detail else {})
+    record_act(session, viewer, AUDITED.get(name, "request.moved"), row.id, told, now=now)
+    _touch_when_committed(session, ctx)
+    return seen_other(back, toast=words.SAID[name][1], undo_url=f"/demandes/{row.id}/annuler{query}")
+
+
+def _list_values(ctx: Context, session: Session, viewer: Viewer, filters: Filters, chosen: str = "") -> dict[str, Any]:
+    box = inbox(session, filters, viewer.login, ctx.now(), ctx.keys.sealing, chosen)
+    return {"box": box, "filters": filters, "chosen": chosen, "words": words}
+
+
+def _log_listing(session: Session, viewer: Viewer, box: Inbox, ctx: Context) -> None:
+    if box.cards:
+        record_act(session, viewer, "request.listed", "", {"shown": len(box.cards)}, now=ctx.now())
+
+
+def _touch_when_committed(session: Session, ctx: Context) -> None:
+    event.listen(session, "after_commit", lambda _: ctx.live.touch("demandes"), once=True)
+
+
+def _known(session: Session, request_id: str) -> ContactRequest:
+    row = session.get(ContactRequest, request_id)
+    if row is None:
+        raise HTTPException(404)
+    return row
+
+
+def _filters(query: str) -> Filters:
+    """Anything that is not a filter of this page is left out."""
+    given = {name: values[0] for name, values in parse_qs(query).items()}
+    number = given.get("page", "1")
+    state = given.get("etat", "")
+    return Filters(
+        state=state if state in ("nouvelle", "miennes", "prises", "rappel", "close") else "",
+        late=given.get("retard") == "oui",
+        site=given.get("lieu", "")[:80],
+        page=int(number) if number.isdigit() and 0 < int(number) < 100_000 else 1,
+    )
