@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 BUSY_TIMEOUT_S = 15
 
@@ -49,10 +49,15 @@ def connect(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A deferred transaction that reads, then writes, fails at once with "database is locked", whatever the timeout.
-        mode = connection.get_execution_options().get("balise_read_only") and "DEFERRED" or "IMMEDIATE"
+        mode = (connection.get_execution_options().get("balise_read_only") and "DEFERRED") or "IMMEDIATE"
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def create_schema(engine: Engine) -> None:
+    """Every table of the models that are imported, at once: for tests and benchmarks. A server migrates instead."""
+    SQLModel.metadata.create_all(engine)
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """What to do with a batch, from where its outbox stands. Pure: the rules of the contract and nothing else.
 
-    first ≤ cursor + 1              take the new tail (nothing new: a repeat, acknowledged again)
-    oldest ≤ cursor + 1 < first     resync: the terminal rewinds
-    oldest > cursor + 1             what lies between is lost, recorded, and the cursor moves on
-    `after`, or a repeated event, is not what we have at that place      reset: a cloned or rolled-back disk
+first ≤ cursor + 1              take the new tail (nothing new: a repeat, acknowledged again)
+oldest ≤ cursor + 1 < first     resync: the terminal rewinds
+oldest > cursor + 1             what lies between is lost, recorded, and the cursor moves on
+`after`, or a repeated event, is not what we have at that place      reset: a cloned or rolled-back disk
 """
 
 from dataclasses import dataclass

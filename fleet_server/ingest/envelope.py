@@ -1,6 +1,6 @@
 """Bytes of one batch in, a readable envelope out: each event typed, or raw with the reason why it is not.
 
-    Refusal    the envelope can't be read or is not for this topic: answered `refused`, the terminal halves it
+Refusal    the envelope can't be read or is not for this topic: answered `refused`, the terminal halves it
 """
 
 import hashlib
