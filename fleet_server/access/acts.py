@@ -1,4 +1,8 @@
-"""What each act in the audit log reads as. An act that is not here is shown by its own name."""
+"""What each act in the audit log reads as. An act, or a detail, that is not here is shown by its own name."""
+
+from typing import Any
+
+from fleet_server.web.viewer import ROLES
 
 FAMILIES = {
     "account": "Comptes",
@@ -48,3 +52,34 @@ ACTS = {
     "usage.exported": "Fréquentation exportée",
     "server.initialised": "Serveur créé",
 }
+WORDS = {
+    "name": "nom",
+    "roles": "rôles",
+    "before": "avant",
+    "after": "après",
+    "first": "du",
+    "last": "au",
+    "simulated": "simulées",
+    "reason": "raison",
+    "kind": "genre",
+    "label": "édition",
+    "terminals": "bornes",
+    "state": "état",
+    "scope": "portée",
+    "revision": "révision",
+}
+
+
+def in_words(detail: Any) -> str:
+    """The detail of an entry as a line of text."""
+    match detail:
+        case dict():
+            return " · ".join(f"{WORDS.get(key, key)} : {in_words(value)}" for key, value in detail.items())
+        case list():
+            return ", ".join(in_words(value) for value in detail) or "rien"
+        case bool():
+            return "oui" if detail else "non"
+        case None:
+            return "rien"
+        case _:
+            return ROLES.get(str(detail), str(detail))
