@@ -47,8 +47,10 @@ ACTS = {
     "release.rolled_back": "Retour à une édition",
     "request.taken": "Demande prise",
     "request.released": "Demande rendue",
+    "request.listed": "Demandes parcourues",
     "request.opened": "Demande lue",
     "request.moved": "Demande avancée",
+    "request.undone": "Dernier geste sur une demande annulé",
     "usage.exported": "Fréquentation exportée",
     "server.initialised": "Serveur créé",
 }
