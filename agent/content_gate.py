@@ -86,5 +86,7 @@ class Gate:
         about_it = beat is not None and beat.release == release
         heard = page.heard_at is not None and page.heard_at >= self._since
         painted = page.painted is not None and page.painted >= self._since
-        failed = beat.failed if beat and about_it and heard else ""
+        # A page that can't read the new release keeps showing the old one, and says which it could not read.
+        names_it = beat is not None and (about_it or release[:12] in beat.failed)
+        failed = beat.failed if beat and heard and names_it else ""
         return judge(Sighting(was_painting, about_it and painted, failed, self._waited))

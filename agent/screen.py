@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -19,12 +20,13 @@ class Screen:
         self._clock = clock
         # Not from 1: a page that saw version 7 of the agent before a restart must not take this one for the same.
         self._version = secrets.randbelow(2**31)
+        # `reload` grows over restarts too, by starting from the machine's uptime: new software makes the page anew.
         self._changed = asyncio.Event()
         self._closed = False
         self._shown: dict[str, Any] = {
             "mode": "waiting", "terminal": "", "generation": 0, "name": "", "place": None, "release": None,
             "settings": Settings().model_dump(mode="json"), "sealing": None, "online": False, "pairing": None,
-            "identify_until": None, "reload": 0, "software": software, "audience": "public", "progress": 0.0,
+            "identify_until": None, "reload": int(time.monotonic()), "software": software, "audience": "public", "progress": 0.0,
         }  # fmt: skip
 
     @property
