@@ -26,7 +26,8 @@ class Screen:
         self._shown: dict[str, Any] = {
             "mode": "waiting", "terminal": "", "generation": 0, "name": "", "place": None, "release": None,
             "settings": Settings().model_dump(mode="json"), "sealing": None, "online": False, "pairing": None,
-            "identify_until": None, "reload": int(time.monotonic()), "software": software, "audience": "public", "progress": 0.0,
+            "identify_until": None, "reload": int(time.monotonic()), "software": software,
+            "audience": "public", "progress": 0.0,
         }  # fmt: skip
 
     @property
