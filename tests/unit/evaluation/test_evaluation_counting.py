@@ -13,10 +13,10 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlmodel import Session, SQLModel
 
 from fleet_server.db import connect
-from fleet_server.evaluation import counting
+from fleet_server.evaluation import counting, usage
 from fleet_server.evaluation.counting import Period
 from fleet_server.evaluation.shares import HIDDEN, share, shares
-from fleet_server.evaluation.usage import record_usage, row_of
+from fleet_server.evaluation.usage import record_usage
 from wire.events import usage_events
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -85,6 +85,10 @@ def record(engine, rows):
         record_usage(connection, rows)
 
 
+def row_of(received):
+    return dict(zip(usage.COLUMNS, usage.row_of(received), strict=True))
+
+
 def total_of(engine, first=TODAY, last=TODAY, terminal="", simulated=False):
     with Session(engine) as session:
         return counting.total(counting.tallies(session, Period(first, last, terminal, simulated)))
@@ -108,7 +112,7 @@ def test_the_day_is_the_places_and_a_clock_that_cannot_be_right_is_not_believed(
 
 def test_what_only_one_kind_has_is_kept_in_detail():
     row = row_of(told("ui.failed", where="home.tsx:12", message="undefined"))
-    assert row["detail"] == '{"where": "home.tsx:12", "message": "undefined"}'
+    assert row["detail"] == '{"where":"home.tsx:12","message":"undefined"}'
     assert row_of(told("page.left", page="home", dwell_ms=1, active_ms=1))["detail"] is None
 
 
