@@ -59,6 +59,7 @@ class KioskPage(QWebEnginePage):
         self._tell = tell
         self._static = False
         self._expected_death = False
+        self._refused = False
         harden(self.settings())
         self._fence = Fence(home)
         self.setUrlRequestInterceptor(self._fence)
@@ -98,6 +99,9 @@ class KioskPage(QWebEnginePage):
             QTimer.singleShot(_RELOAD_AFTER_MS, self.go_home)
 
     def _loaded(self, ok: bool) -> None:
+        if not ok and self._refused:
+            self._refused = False  # the page is still there: it only wanted to leave
+            return
         self._tell("loaded", ok=ok)
         if not ok and not self._static:
             QTimer.singleShot(_RETRY_AFTER_MS, self._retry)
@@ -112,6 +116,7 @@ class KioskPage(QWebEnginePage):
         url = QUrl(url)
         allowed = is_within(url, self._home) or (self._static and url.scheme() in ("data", "about"))
         if not allowed:
+            self._refused = self._refused or is_main_frame
             self._tell("refused", url=url.toString(QUrl.ComponentFormattingOption.FullyEncoded)[:200])
         return allowed
 

@@ -287,6 +287,17 @@ class Outbox:
             self._bytes -= forget_old(db, self._acked, (now - KEPT_AFTER_ACK).timestamp())
 
     @_alone
+    def last_n(self, session: str) -> int:
+        """The highest `n` of a visit's events kept here, 0 for none: its page outlived the agent and goes on."""
+        with self._spool.reading() as db:
+            (last,) = db.execute(
+                "SELECT max(json_extract(text, '$.n')) FROM (SELECT CAST(body AS TEXT) AS text FROM event"
+                " ORDER BY seq DESC LIMIT 2000) WHERE json_extract(text, '$.session') = ?",
+                (session,),
+            ).fetchone()
+        return int(last or 0)
+
+    @_alone
     def state(self) -> OutboxState:
         """How much waits and since when, for the report. Requests are counted by their own outbox."""
         with self._spool.reading() as db:

@@ -1,0 +1,203 @@
+"""The screen's side of a terminal: page, visit, content and window, behind the local API.
+
+It runs before the enrolment too (the page then shows the pairing code); `attach` gives it its terminal.
+
+    kiosk = Kiosk(settings.state_dir, clock, ui, listener, window=True)
+    kiosk.attach(terminal)            # once enrolled, before terminal.run()
+    await kiosk.run()
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from agent import VERSION, disk
+from agent.clock import Clock
+from agent.commands import Commands
+from agent.core import Shown, Terminal
+from agent.fetching import Fetching
+from agent.local_api import Behind, LocalApi, page_token
+from agent.loops import every
+from agent.page import Heartbeat, Page
+from agent.reconcile import Effects, Reconciler
+from agent.screen import Screen
+from agent.serve import serve
+from agent.spool import CannotKeep
+from agent.store import Store
+from agent.visit import Visit
+from agent.watchdog import Watchdog, page_status, window_state
+from agent.window_process import WindowProcess
+from wire.command import Command, CommandOutcome
+from wire.events import StateChanged
+from wire.state import Desired, WindowState
+
+log = structlog.get_logger()
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Kiosk:
+    """`listener`: where the local API listens (`agent.serve.listen`). `opening`: how the window opens, for tests."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        clock: Clock,
+        ui: Path,
+        listener: socket.socket,
+        window: bool = False,
+        opening: dict[str, Any] | None = None,
+    ) -> None:
+        disk.make_dir(state_dir)
+        boot = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else clock.boot
+        self._state_dir = state_dir
+        self._clock = clock
+        self._listener = listener
+        self._terminal: Terminal | None = None
+        self._commands: Commands | None = None
+        self._attached = asyncio.Event()
+        self.port: int = listener.getsockname()[1]
+        self._token = page_token(state_dir / "page.json", boot)
+        self.url = f"http://127.0.0.1:{self.port}/#k={self._token}"
+        self.store = Store(state_dir / "content")
+        self.page = Page(time.monotonic, clock.now)
+        self.visit = Visit(time.monotonic, clock.now, self._last_n)
+        self.screen = Screen(VERSION, lambda: (clock.now(), clock.trusted))
+        self.reconciler = self._reconciler()
+        self.visit.ended = self._visit_ended
+        self.behind = Behind(self.screen, self.page, self.visit, self.store, clock.now, heard=self._heard)
+        self._api = LocalApi(self.behind, ui).app(self._token, self.port)
+        self.window = WindowProcess(self.url, opening) if window else None
+        self.watchdog = (
+            Watchdog(
+                self.window, self.page, state_dir / "watchdog.json", boot, self._end_visit, self._tell,
+                lambda: self.screen.host_phone,
+            )
+            if self.window
+            else None
+        )  # fmt: skip
+
+    def _reconciler(self) -> Reconciler:
+        fetching = Fetching(self.store.root, lambda: self._enrolled().identity.enrolment, self._clock.now)
+        effects = Effects(
+            bring=fetching, apply=self._apply, show=self.screen.release, reload=self.screen.reload, tell=self._tell,
+            changed=self._changed,
+        )  # fmt: skip
+        path = self._state_dir / "content" / "phase.json"
+        return Reconciler(self.store, path, self.page, self.visit, effects, time.monotonic)
+
+    # ---- what the composition root uses -----------------------------------------------------------------------------
+
+    def attach(self, terminal: Terminal) -> None:
+        """The terminal is enrolled: its outboxes stand behind the page, its wishes and orders reach the screen."""
+        self._terminal = terminal
+        who = terminal.identity
+        self.screen.enrolled(who.terminal, who.generation)
+        self.behind.journal, self.behind.requests = terminal, terminal.requests
+        self.behind.who = (who.terminal, who.generation)
+        terminal.content = lambda: self.store.active.id if self.store.active else None
+        terminal.shown = self.shown
+        terminal.on_desired = self.reconciler.wish
+        restart = self.watchdog.restart if self.watchdog else _nothing
+        self._commands = Commands(
+            self._state_dir / "commands.json", self.page, self.window, restart, self.screen.identify, self._put_file,
+            self._answer,
+        )  # fmt: skip
+        terminal.on_command = self._commands.receive
+        self._attached.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(serve(self._api, self._listener), name="local API")
+                tasks.create_task(self._follow(), name="screen")
+        finally:
+            self.screen.close()
+            if self.watchdog:
+                await self.watchdog.close()
+
+    def shown(self) -> Shown:
+        """What the screen's side says of itself in the report; from any thread."""
+        applied, age = self.reconciler.applied, self.page.painted_age()
+        return Shown(
+            revision=self.reconciler.reached_revision(), settings=applied.settings if applied else None,
+            content=self.reconciler.content_state(), window=self.window_state(),
+            last_visit_at=self.visit.last_visit_at, page_tick_age_ms=None if age is None else int(age * 1000),
+        )  # fmt: skip
+
+    def window_state(self) -> WindowState:
+        return self.watchdog.state() if self.watchdog else window_state(self.page, page_status(self.page))
+
+    # ---- loops ------------------------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        if self.watchdog:
+            await self.watchdog.open()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(every(1.0, self._look, "watch"))
+            await self._attached.wait()
+            tasks.create_task(self.reconciler.run(), name="reconcile")
+
+    async def _look(self) -> None:
+        if self._terminal:
+            self.screen.online(self._terminal.online)
+        if self.watchdog and await self.watchdog.turn():
+            self._changed()
+        if self.visit.left_open():
+            await self._end_visit("crash")
+
+    # ---- effects ----------------------------------------------------------------------------------------------------
+
+    def _enrolled(self) -> Terminal:
+        assert self._terminal, "nothing is wished before the enrolment"
+        return self._terminal
+
+    def _last_n(self, session: str) -> int:
+        return self._terminal.outbox.last_n(session) if self._terminal else 0
+
+    def _apply(self, desired: Desired) -> None:
+        self.screen.apply(desired)
+
+    def _visit_ended(self) -> None:
+        self.reconciler.wake()
+        self._changed()
+
+    def _heard(self, beat: Heartbeat) -> None:
+        if self.reconciler.phase.name == "verifying":
+            self.reconciler.wake()
+
+    def _changed(self) -> None:
+        self.screen.progress(self.reconciler.progress)
+        if self._terminal:
+            self._terminal.changed()
+
+    async def _end_visit(self, reason: Literal["crash", "restart"]) -> None:
+        if self._terminal and (ended := self.visit.end(self._terminal.stamp, reason)):
+            await self._kept(self._terminal.tell(ended))
+
+    async def _tell(self, what: str, detail: dict[str, Any]) -> None:
+        if self._terminal:
+            await self._kept(self._terminal.tell(StateChanged(**self._terminal.stamp(), what=what, detail=detail)))
+
+    async def _kept(self, telling: Awaitable[None]) -> None:
+        """A full disk must keep neither the page dark nor the content old: the report tells the state anyway."""
+        try:
+            await telling
+        except CannotKeep as error:
+            log.warning("event not kept", reason=str(error)[:200])
+
+    async def _put_file(self, digest: str, body: bytes, content_type: str) -> None:
+        await asyncio.to_thread(self._enrolled().fleet.put_file, digest, body, content_type)
+
+    async def _answer(self, command: Command, outcome: CommandOutcome, reason: str, file: str | None) -> None:
+        terminal = self._enrolled()
+        await terminal.tell(terminal.answer(command, outcome, reason, file))
+
+
+async def _nothing() -> None:
+    return
