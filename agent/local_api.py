@@ -164,21 +164,25 @@ class LocalApi:
         if type(ago_ms) is not int or not 0 <= ago_ms <= _LONGEST_AGO_MS:
             raise ValueError("`ago_ms` is how long ago, in whole milliseconds")
         said = {name: value for name, value in event.items() if name != "ago_ms"}
-        said |= journal.stamp(ago_ms) | {"audience": self._behind.screen.audience}
+        # A page may say that its visit is simulated, which takes it out of every figure; it can't put it in.
+        audience = "demo" if said.get("audience") == "demo" else self._behind.screen.audience
+        said |= journal.stamp(ago_ms) | {"audience": audience}
         return usage_events.validate_python(said)
 
     async def _kept(self, journal: Journal, told: list[UsageEvent]) -> Response:
         """All of them in the outbox, once each, then followed."""
         visit = self._behind.visit
-        fresh = [event for event in told if not await asyncio.to_thread(visit.is_known, event)]
+        # Nobody stands there in a simulated visit: the visitor who does, if any, goes on.
+        simulated = told[0].audience == "demo" != self._behind.screen.audience
+        fresh = told if simulated else [event for event in told if not await asyncio.to_thread(visit.is_known, event)]
         try:
-            if fresh and visit.left_open(fresh[0]) and (ended := visit.end(journal.stamp, "crash")):
+            if fresh and not simulated and visit.left_open(fresh[0]) and (ended := visit.end(journal.stamp, "crash")):
                 await journal.tell(ended)
             if fresh:
                 await journal.tell(*fresh)
         except CannotKeep as error:
             return refused(503, "cannot_keep", str(error))
-        for event in fresh:
+        for event in () if simulated else fresh:
             visit.follow(event)
         return Response(status_code=204)
 
