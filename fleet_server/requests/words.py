@@ -43,6 +43,12 @@ def wish(form: ContactForm) -> tuple[str, str]:
     return f"à joindre {CHANNELS[form.channel]}", f"plutôt {' ou '.join(times)}" if times else "quand vous voulez"
 
 
+def phone(number: str) -> str:
+    """As people read it aloud: by pairs."""
+    digits = number.replace(" ", "")
+    return " ".join(digits[at : at + 2] for at in range(0, 10, 2)) if digits.isdigit() and len(digits) == 10 else number
+
+
 def subject(form: ContactForm) -> str:
     return plain(form.topic) if form.topic else "Ne sait pas encore"
 
