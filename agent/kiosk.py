@@ -158,7 +158,7 @@ class Kiosk:
         return self._terminal
 
     def _last_n(self, session: str) -> int:
-        return self._terminal.outbox.last_n(session) if self._terminal else 0
+        return self._terminal.outbox.last_n(session) if self._terminal else -1
 
     def _apply(self, desired: Desired) -> None:
         self.screen.apply(desired)

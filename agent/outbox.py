@@ -288,14 +288,14 @@ class Outbox:
 
     @_alone
     def last_n(self, session: str) -> int:
-        """The highest `n` of a visit's events kept here, 0 for none: its page outlived the agent and goes on."""
+        """The highest `n` of a visit's events kept here, -1 for none: its page outlived the agent and goes on."""
         with self._spool.reading() as db:
             (last,) = db.execute(
                 "SELECT max(json_extract(text, '$.n')) FROM (SELECT CAST(body AS TEXT) AS text FROM event"
                 " ORDER BY seq DESC LIMIT 2000) WHERE json_extract(text, '$.session') = ?",
                 (session,),
             ).fetchone()
-        return int(last or 0)
+        return -1 if last is None else int(last)
 
     @_alone
     def state(self) -> OutboxState:
