@@ -4,7 +4,7 @@ SQLite runs in WAL with `synchronous=FULL`: what is committed survives a power c
 a terminal promises. PostgreSQL keeps its default `synchronous_commit=on` for the same reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -72,6 +72,11 @@ def reading(engine: Engine) -> Iterator[Session]:
     """A session that only reads: on SQLite it never waits for a writer."""
     with Session(engine.execution_options(balise_read_only=True), expire_on_commit=False) as session:
         yield session
+
+
+def after_commit(session: Session, act: Callable[[], object]) -> None:
+    """Do `act` once the session's transaction is on the disk; never if it is rolled back."""
+    event.listen(session, "after_commit", lambda _: act(), once=True)
 
 
 def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
