@@ -15,6 +15,7 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from fleet_server.settings import Settings
 from wire import topics
@@ -82,7 +83,7 @@ class BrokerLink:
             log.error("broker.refused", reason=str(reason))
             return
         share = f"$share/{self._group}/" if self._group else ""
-        client.subscribe([(share + topics.all_up(channel), paho.SubscribeOptions(qos=1)) for channel in _CHANNELS])
+        client.subscribe([(share + topics.all_up(channel), SubscribeOptions(qos=1)) for channel in _CHANNELS])
         log.info("broker.connected", host=self._settings.mqtt_host, port=self._settings.mqtt_port)
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
@@ -90,10 +91,10 @@ class BrokerLink:
         if topic is None:
             self.ignored += 1
         elif topic.channel == "batch":
-            self._batch(topic.terminal, message.payload)
+            self._batch(topic.terminal, bytes(message.payload))
         else:
             try:
-                self._queue.put_nowait((topic.channel, topic.terminal, message.payload))
+                self._queue.put_nowait((topic.channel, topic.terminal, bytes(message.payload)))
             except queue.Full:
                 self.ignored += 1  # state is not history: the next report says it all again
 

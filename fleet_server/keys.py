@@ -1,10 +1,10 @@
 """The server's own keys, each in one file, made once by `balise server init` and readable by its user alone.
 
-    signing.pem      Ed25519   signs desired state, commands and state answers
-    releases.pem     Ed25519   signs the TUF repository (one online role set for now)
-    ca.pem, ca.crt   P-256     the fleet CA: issues terminals' certificates
-    sealing/KID      X25519    opens contact requests; old ones stay until every terminal has reported the new one
-    session.key      random    signs session cookies and CSRF tokens
+signing.pem      Ed25519   signs desired state, commands and state answers
+releases.pem     Ed25519   signs the TUF repository (one online role set for now)
+ca.pem, ca.crt   P-256     the fleet CA: issues terminals' certificates
+sealing/KID      X25519    opens contact requests; old ones stay until every terminal has reported the new one
+session.key      random    signs session cookies and CSRF tokens
 """
 
 import os
@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -25,7 +25,6 @@ from cryptography.x509.oid import NameOID
 
 CA_LIFETIME = timedelta(days=10 * 365)
 _SKEW = timedelta(days=1)
-K = TypeVar("K", bound=PrivateKeyTypes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(descriptor)
 
 
-def _load(path: Path, kind: type[K]) -> K:
+def _load(path: Path, kind: type[Any]) -> Any:
     key = load_pem_private_key(path.read_bytes(), None)
     if not isinstance(key, kind):
         raise ValueError(f"{path} is not a key of kind {kind.__name__}")

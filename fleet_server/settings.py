@@ -1,13 +1,22 @@
 """Configuration of the fleet server: environment (`BALISE_…`) over a TOML file, read once, frozen, refused by name.
 
-    BALISE_DATA_DIR=/var/lib/balise   BALISE_DATABASE=sqlite:////var/lib/balise/fleet.db   BALISE_PORT=8080
+    BALISE_DATA_DIR=/var/lib/balise   BALISE_PORT=8080        or, in `balise.toml`:   data_dir = "/var/lib/balise"
+
+The file is `balise.toml` in the working directory, or what `BALISE_CONFIG` names.
 """
 
+import os
+import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+_PREFIX = "BALISE_"
+_OTHERS = ("BALISE_AGENT_", "BALISE_DEMO_")
+"""Settings of other programs on the same machine."""
 
 
 class WrongSettings(ValueError):
@@ -17,10 +26,10 @@ class WrongSettings(ValueError):
 class Settings(BaseSettings):
     """Frozen. Paths are absolute once read; durations are in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="BALISE_", frozen=True, extra="forbid", toml_file="balise.toml")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
 
     data_dir: Path = Path("var/server")
-    """Keys, blobs, TUF repository, quarantine, and the SQLite database."""
+    """Keys, blobs, TUF repository, and the SQLite database."""
     database: str = ""
     """SQLAlchemy URL; empty: SQLite in `data_dir`."""
     host: str = "127.0.0.1"
@@ -30,14 +39,19 @@ class Settings(BaseSettings):
     broker: Literal["embedded", "external"] = "embedded"
     mqtt_host: str = "127.0.0.1"
     mqtt_port: Annotated[int, Field(ge=1, le=65535)] = 1883
-    mqtt_public_host: str = ""
-    """What terminals are told; empty: `mqtt_host`."""
     mqtt_tls_ca: Path | None = None
     mqtt_tls_certificate: Path | None = None
     mqtt_tls_key: Path | None = None
-    ingest: Literal["in_process", "workers"] = "in_process"
+    mqtt_public_host: str = ""
+    """The broker's address as terminals are told it; empty: `mqtt_host`."""
+    mqtt_public_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """0: `mqtt_port`."""
+    mqtt_public_tls: bool | None = None
+    """Unset: as this server itself connects."""
     demo: bool = False
     """Marks every page as a demonstration."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_form: Literal["json", "text"] = "json"
 
     @classmethod
     def settings_customise_sources(
@@ -48,24 +62,65 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        file = Path(os.environ.get("BALISE_CONFIG", "balise.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    @field_validator("data_dir", "mqtt_tls_ca", "mqtt_tls_certificate", "mqtt_tls_key")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if self.broker == "embedded" and self.mqtt_host not in ("127.0.0.1", "localhost"):
+            raise ValueError("mqtt_host: the embedded broker listens on 127.0.0.1 only; elsewhere, broker = external")
+        if (self.mqtt_tls_certificate is None) != (self.mqtt_tls_key is None):
+            raise ValueError("mqtt_tls_certificate and mqtt_tls_key go together")
+        if (self.mqtt_tls_certificate is not None) and self.mqtt_tls_ca is None:
+            raise ValueError("mqtt_tls_ca: needed beside mqtt_tls_certificate, to know the broker by")
+        return self
 
     @property
     def database_url(self) -> str:
-        return self.database or f"sqlite:///{(self.data_dir / 'fleet.db').resolve()}"
+        return self.database or f"sqlite:///{self.data_dir / 'fleet.db'}"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.data_dir / "keys"
 
     @property
     def url(self) -> str:
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
+    @property
+    def broker_for_terminals(self) -> tuple[str, int, bool]:
+        """Host, port, TLS, as an enrolment tells them."""
+        tls = self.mqtt_tls_ca is not None if self.mqtt_public_tls is None else self.mqtt_public_tls
+        return self.mqtt_public_host or self.mqtt_host, self.mqtt_public_port or self.mqtt_port, tls
+
 
 def read_settings(**given: object) -> Settings:
     """Raises `WrongSettings`."""
+    _refuse_unknown_names()
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [
-            f"BALISE_{'_'.join(str(part) for part in problem['loc']).upper()} = {problem['input']!r}: {problem['msg']}"
-            for problem in error.errors()
-        ]
-        raise WrongSettings("\n".join(lines)) from error
+        raise WrongSettings("\n".join(_line(problem) for problem in error.errors())) from error
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSettings(f"{os.environ.get('BALISE_CONFIG', 'balise.toml')}: {error}") from error
+
+
+def _line(problem: Any) -> str:
+    name = "_".join(str(part) for part in problem["loc"])
+    if not name:  # of several together: the message names them
+        return str(problem["msg"]).removeprefix("Value error, ")
+    return f"{_PREFIX}{name.upper()} = {problem['input']!r}: {problem['msg']}"
+
+
+def _refuse_unknown_names() -> None:
+    """A name misspelt in the environment is not a setting that applies silently nowhere."""
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {f"{_PREFIX}CONFIG"}
+    for name in os.environ:
+        if name.startswith(_PREFIX) and not name.startswith(_OTHERS) and name not in known:
+            near = get_close_matches(name, known, 1)
+            raise WrongSettings(f"{name}: no such setting" + (f"; {near[0]}?" if near else ""))

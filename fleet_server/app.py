@@ -1,0 +1,76 @@
+"""The composition root of the fleet server: the only place that knows every room.
+
+`create_app` builds, the application's lifespan starts and stops: embedded broker (a process of its own), ingest (a
+thread), the link to the broker (two threads).
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+
+from fleet_server import VERSION, rooms
+from fleet_server.access.guard import find_viewer
+from fleet_server.broker import BrokerLink
+from fleet_server.context import Context
+from fleet_server.db import connect
+from fleet_server.embedded_broker import embedded_broker
+from fleet_server.ingest.consumer import Consumer
+from fleet_server.keys import load_keys
+from fleet_server.oncall import health, metrics
+from fleet_server.settings import Settings
+from fleet_server.web.live import Live
+
+DESCRIPTION = """
+Terminals prove who they are with `Authorization: Bearer <JWT>`, made for one request (method, path, body) and at most
+60 s old. Errors are `{"error": code, "message": sentence}`. What people use are pages, not described here.
+"""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> FastAPI:
+    """The application, nothing started yet. Raises `FileNotFoundError` when `balise server init` has not been run."""
+    engine = connect(settings.database_url)
+    keys = load_keys(settings.keys_dir)
+    ctx = Context(settings, engine, keys, Live(), now, now(), lambda topic, payload: link.send(topic, payload))
+    hearing = rooms.Hearing(ctx)
+    consumer = Consumer(
+        engine, rooms.recorders(ctx), rooms.terminals_known, ctx.send, now, ctx.server_start, hearing.batches
+    )
+    link = BrokerLink(settings, consumer.put, hearing.presence, hearing.reported)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with running(ctx, consumer, link):
+            yield
+
+    app = FastAPI(
+        title="Balise", version=VERSION, description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )  # fmt: skip
+    app.state.context = ctx
+    app.state.find_viewer = find_viewer
+    app.state.health = health.Health(engine, link)
+    app.state.metrics = metrics.registry(engine, consumer, link, ctx.server_start)
+    rooms.install(app)
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    return app
+
+
+@contextmanager
+def running(ctx: Context, consumer: Consumer, link: BrokerLink) -> Iterator[None]:
+    """What lives as long as the application: started in this order, stopped in the reverse one."""
+    with ExitStack() as parts:
+        parts.callback(ctx.engine.dispose)
+        if ctx.settings.broker == "embedded":
+            parts.enter_context(embedded_broker(ctx.settings.mqtt_port, ctx.settings.data_dir / "broker"))
+        consumer.start()
+        parts.callback(consumer.stop)
+        link.start()
+        parts.callback(link.stop)
+        yield

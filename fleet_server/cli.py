@@ -1,0 +1,111 @@
+"""`balise server init|run`."""
+
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from fleet_server.settings import Settings
+
+app = typer.Typer(help="Le serveur de flotte.", no_args_is_help=True)
+DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
+
+
+@app.command()
+def init(
+    data_dir: DataDir = None,
+    login: Annotated[str, typer.Option(help="Identifiant du premier compte d’administration")] = "admin",
+    name: Annotated[str, typer.Option(help="Son nom, tel que les collègues le liront")] = "Administration",
+) -> None:
+    """Crée les clés, la base de données et le premier compte d’administration. Une seule fois."""
+    from datetime import UTC, datetime
+
+    from fleet_server.access.accounts import AccountRefused
+    from fleet_server.initialise import AlreadyInitialised, initialise
+
+    settings = _settings(data_dir)
+    try:
+        invitation = initialise(settings, login, name, datetime.now(UTC))
+    except AlreadyInitialised as already:
+        _refuse(f"Ce serveur existe déjà ({already} est là) : rien n’a été changé. Pour le lancer : balise server run.")
+    except AccountRefused as refused:
+        _refuse(f"Compte refusé. {refused}")
+    except OSError as error:
+        _refuse(_why_not_writable(error, settings))
+    typer.echo(f"Serveur créé dans {settings.data_dir}.")
+    typer.echo(f"Premier compte : {login}. Son lien d’invitation, montré une seule fois et valable 7 jours :")
+    typer.echo(f"  {settings.url}/invitation/{invitation}")
+    typer.echo("Il s’ouvrira quand le serveur tournera : balise server run.")
+
+
+@app.command()
+def run(data_dir: DataDir = None) -> None:
+    """Fait tourner le serveur, jusqu’à Ctrl-C."""
+    settings = _settings(data_dir)
+    if not (settings.keys_dir / "signing.pem").exists():
+        _refuse(f"Pas encore de serveur dans {settings.data_dir} : créez-le par « balise server init ».")
+    try:
+        listener = _listen(settings.host, settings.port)
+        if settings.broker == "embedded":
+            _listen("127.0.0.1", settings.mqtt_port, "BALISE_MQTT_PORT").close()
+        _serve(settings, listener)
+    except OSError as error:
+        _refuse(_why_not_writable(error, settings))
+
+
+def _serve(settings: "Settings", listener: socket.socket) -> None:
+    import uvicorn
+
+    from fleet_server.app import create_app
+    from fleet_server.logs import configure_logs
+    from fleet_server.migrate import migrate
+
+    configure_logs(settings.log_form, settings.log_level)
+    migrate(settings.database_url)
+    config = uvicorn.Config(
+        create_app(settings), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _settings(data_dir: Path | None) -> "Settings":
+    from fleet_server.settings import WrongSettings, read_settings
+
+    try:
+        return read_settings(**({"data_dir": data_dir} if data_dir else {}))
+    except WrongSettings as wrong:
+        _refuse(f"Réglages refusés :\n{wrong}")
+
+
+def _listen(host: str, port: int, setting: str = "BALISE_PORT") -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            _refuse(f"Le port {port} est déjà pris : arrêtez ce qui l’occupe, ou choisissez-en un autre ({setting}=…).")
+        if error.errno == errno.EACCES:
+            _refuse(f"Pas le droit d’écouter sur le port {port} : choisissez-en un au-dessus de 1023 ({setting}=…).")
+        _refuse(f"Impossible d’écouter sur {host}:{port} ({os.strerror(error.errno or 0)}) : vérifiez BALISE_HOST.")
+    return listener
+
+
+def _why_not_writable(error: OSError, settings: "Settings") -> str:
+    where = error.filename or settings.data_dir
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"Pas le droit d’écrire dans {where} : changez ses droits, ou choisissez un autre dossier (--data-dir)."
+    if error.errno == errno.ENOSPC:
+        return f"Le disque de {where} est plein : faites de la place, puis recommencez."
+    return f"{where} : {os.strerror(error.errno) if error.errno else error}."
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)

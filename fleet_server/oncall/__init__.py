@@ -1,0 +1,1 @@
+"""What on-call staff and their monitoring look at."""
