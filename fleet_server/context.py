@@ -1,4 +1,4 @@
-"""What every request may use, built once by the composition root (`app`) and passed down; nothing here builds itself."""
+"""What every request may use, built once by the composition root (`app`) and passed down: nothing builds itself."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +29,8 @@ class Context:
     now: Callable[[], datetime]
     server_start: datetime
     send: Callable[[str, bytes], None]
+    root: bytes = b""
+    """TUF root metadata, JSON: what a terminal trusts for contents, handed out at enrolment."""
 
 
 def context(request: Request) -> Context:

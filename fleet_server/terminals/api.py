@@ -1,0 +1,134 @@
+"""What terminals ask over HTTPS: enrolment, pairing, their state, a new certificate, a place for a file."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, HTTPException, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+
+from fleet_server.context import ContextDep, Writing
+from fleet_server.db import reading, transaction
+from fleet_server.ingest.cursors import cursors_of
+from fleet_server.terminals import enrolment, files
+from fleet_server.terminals.desired import desired_of
+from fleet_server.terminals.enrolment import Refused
+from fleet_server.terminals.models import Terminal
+from fleet_server.terminals.proof import ClockFreeDep, ProvenDep
+from wire.enrol import (
+    Enrolment,
+    EnrolRequest,
+    PairingOpened,
+    PairingRequest,
+    PairingReveal,
+    PairingStatus,
+    Renewed,
+    RenewRequest,
+)
+from wire.message import Digest
+from wire.sign import seal
+from wire.state import TerminalState
+
+router = APIRouter(prefix="/api/v1", tags=["terminal"])
+Poll = Annotated[str, Header(alias="Authorization", description="Bearer <poll>")]
+
+
+def _http(refused: Refused) -> HTTPException:
+    status = {"bad_csr": 422, "too_many": 429, "too_old": 403, "pairing_unknown": 404, "pairing_over": 410}
+    return HTTPException(status.get(refused.code, 401), {"error": refused.code, "message": refused.message})
+
+
+@router.post("/enrol", status_code=201)
+def enrol(asked: EnrolRequest, ctx: ContextDep) -> Enrolment:
+    """Use a one-time token. 401 `token_unknown`, `token_used`, `token_expired`; 422 `bad_csr`."""
+    try:
+        with transaction(ctx.engine) as session:
+            return enrolment.enrol_by_token(session, ctx, asked.secret, asked.csr, asked.hardware)
+    except Refused as refused:
+        with transaction(ctx.engine) as session:
+            enrolment.note_refused(session, ctx, asked.secret, refused)
+        raise _http(refused) from refused
+
+
+@router.post("/pairing", status_code=201)
+def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing) -> PairingOpened:
+    """Ask to be let in without a token. 429 when too many wait already."""
+    try:
+        return enrolment.open_pairing(session, ctx, asked)
+    except Refused as refused:
+        raise _http(refused) from refused
+
+
+@router.post("/pairing/{pairing}/reveal", status_code=204)
+def reveal(pairing: str, asked: PairingReveal, authorization: Poll, ctx: ContextDep, session: Writing) -> None:
+    try:
+        found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "), ctx.now())
+        enrolment.reveal(session, ctx, found, asked.nonce)
+    except Refused as refused:
+        raise _http(refused) from refused
+
+
+@router.get("/pairing/{pairing}")
+def pairing_status(pairing: str, authorization: Poll, ctx: ContextDep, session: Writing) -> PairingStatus:
+    """`waiting` until an operator has compared the codes; `accepted` brings the enrolment."""
+    try:
+        found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "), ctx.now())
+        status = enrolment.status_of(found, ctx.now())
+        given = enrolment.paired(session, ctx, found) if status == "accepted" else None
+    except Refused as refused:
+        raise _http(refused) from refused
+    return PairingStatus.model_validate({"status": status, "enrolment": given})
+
+
+@router.get("/terminal/state", response_class=Response, responses={200: {"content": {"application/jwt": {}}}})
+async def state(nonce: str, proof: ClockFreeDep, ctx: ContextDep) -> Response:
+    """The whole truth for one terminal: what is wanted, the server's time, what of its outboxes is committed.
+
+    An EdDSA JWT (`wire.state.TerminalState`) over the terminal's nonce.
+    """
+    if not 16 <= len(nonce) <= 64:
+        raise HTTPException(422, {"error": "bad_nonce", "message": "A nonce has 16 to 64 characters."})
+    return Response(await run_in_threadpool(_state, ctx, proof.terminal, nonce), media_type="application/jwt")
+
+
+def _state(ctx: ContextDep, terminal: Terminal, nonce: str) -> bytes:
+    with reading(ctx.engine) as session:
+        body = TerminalState(
+            nonce=nonce, server_time=ctx.now(), server_start=ctx.server_start,
+            desired=desired_of(session, ctx.keys, [terminal])[terminal.id],
+            cursors=cursors_of(session, terminal.id),
+        )  # fmt: skip
+    return seal("state", body, terminal.id, terminal.generation, ctx.keys.signing)
+
+
+_RENEW_BODY = {"requestBody": {"content": {"application/json": {"schema": RenewRequest.model_json_schema()}}}}
+
+
+@router.post("/terminal/renew", openapi_extra=_RENEW_BODY)
+async def renew(proof: ClockFreeDep, ctx: ContextDep) -> Renewed:
+    """A new certificate for the same key, until 12 months after the old one expired."""
+    try:
+        asked = RenewRequest.model_validate_json(proof.body)
+    except ValidationError as error:
+        raise HTTPException(422, {"error": "invalid", "message": str(error)[:300]}) from error
+    try:
+        return Renewed(certificate=await run_in_threadpool(_renew, ctx, proof.terminal.id, asked.csr))
+    except Refused as refused:
+        raise _http(refused) from refused
+
+
+def _renew(ctx: ContextDep, terminal_id: str, csr: str) -> str:
+    with transaction(ctx.engine) as session:
+        return enrolment.renew(session, ctx, session.get_one(Terminal, terminal_id), csr)
+
+
+@router.put("/terminal/files/{sha256}", status_code=204)
+async def put_file(
+    sha256: Digest, proof: ProvenDep, ctx: ContextDep, content_type: Annotated[str, Header()] = ""
+) -> None:
+    """A file that an event names by its SHA-256 (a screenshot): PNG or WebP, at most 8 MiB. 422 when it is not so."""
+    try:
+        await run_in_threadpool(
+            files.keep, ctx.settings.data_dir / "files", proof.terminal.id, sha256, content_type, proof.body
+        )
+    except files.BadFile as error:
+        raise HTTPException(422, {"error": "bad_file", "message": f"Refusé : {error}."}) from error

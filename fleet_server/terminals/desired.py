@@ -1,0 +1,131 @@
+"""What the server wants of each terminal: one small signed document with a revision, pushed as a hint, pulled as truth.
+
+A wish moves the revision in the transaction that makes it; the push leaves after the commit. A revision is above all
+that the terminal ever reported, so a server restored from a backup is not taken for an older one.
+"""
+
+import base64
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import case, update
+from sqlmodel import Session, col, select
+
+from fleet_server.context import Context
+from fleet_server.db import after_commit, reading
+from fleet_server.keys import Keys
+from fleet_server.terminals.layers import settings_of
+from fleet_server.terminals.models import SettingLayer, Terminal, TerminalDesired
+from fleet_server.terminals.registry import places
+from wire import topics
+from wire.sign import seal
+from wire.state import Desired, Release, SealingKey
+
+
+def sealing_key(keys: Keys) -> SealingKey:
+    public = keys.sealing[keys.sealing_current].public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return SealingKey(kid=keys.sealing_current, public=base64.urlsafe_b64encode(public).decode().rstrip("="))
+
+
+def desired_of(session: Session, keys: Keys, terminals: list[Terminal]) -> dict[str, Desired]:
+    """What is wanted of these terminals now. Three queries, whatever their number."""
+    ids = [terminal.id for terminal in terminals]
+    rows = {
+        row.terminal: row for row in session.exec(select(TerminalDesired).where(col(TerminalDesired.terminal).in_(ids)))
+    }
+    layers = session.exec(select(SettingLayer)).all()
+    stand, key = places(session, ids), sealing_key(keys)
+    return {
+        terminal.id: Desired(
+            revision=rows[terminal.id].revision, name=terminal.name, place=stand[terminal.id],
+            release=_release(rows[terminal.id]), settings=settings_of(terminal.id, terminal.groups, layers),
+            sealing_key=key,
+        )
+        for terminal in terminals
+    }  # fmt: skip
+
+
+def wished_release(row: TerminalDesired) -> Release | None:
+    return _release(row)
+
+
+def _release(row: TerminalDesired) -> Release | None:
+    return Release(id=row.release_id, label=row.release_label) if row.release_id else None
+
+
+def wish_release(
+    session: Session, ctx: Context, release: Release | None, terminal_ids: Iterable[str] | None = None
+) -> int:
+    """From now on these terminals (None: all) should run this content release. Returns how many."""
+    values = {"release_id": release.id if release else None, "release_label": release.label if release else ""}
+    return wish(session, ctx, terminal_ids, values)
+
+
+def wish(
+    session: Session, ctx: Context, terminal_ids: Iterable[str] | None, values: dict[str, Any] | None = None
+) -> int:
+    """Something changed in what is wanted: one revision more, pushed once this is committed."""
+    ids = None if terminal_ids is None else sorted(set(terminal_ids))
+    above = case(
+        (TerminalDesired.highest_reported > TerminalDesired.revision, TerminalDesired.highest_reported + 1),  # type: ignore[arg-type]
+        else_=TerminalDesired.revision + 1,
+    )
+    statement = update(TerminalDesired).values(revision=above, wished_at=ctx.now(), **(values or {}))
+    if ids is not None:
+        statement = statement.where(col(TerminalDesired.terminal).in_(ids))
+    count = session.execute(statement.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
+    after_commit(session, lambda: push(ctx, ids))
+    return int(count)
+
+
+def push(ctx: Context, terminal_ids: Iterable[str] | None = None) -> dict[str, int]:
+    """Send the signed state to accepted terminals (None: all). Returns the revision sent to each."""
+    with reading(ctx.engine) as session:
+        query = select(Terminal).where(Terminal.status == "accepted", Terminal.generation > 0)
+        if terminal_ids is not None:
+            query = query.where(col(Terminal.id).in_(list(terminal_ids)))
+        terminals = list(session.exec(query))
+        wanted = desired_of(session, ctx.keys, terminals)
+    for terminal in terminals:
+        body = seal("desired", wanted[terminal.id], terminal.id, terminal.generation, ctx.keys.signing)
+        ctx.send(topics.desired(terminal.id), body)
+        ctx.live.touch(f"borne:{terminal.id}")
+    ctx.live.touch("flotte")
+    return {terminal.id: wanted[terminal.id].revision for terminal in terminals}
+
+
+class Pusher:
+    """Pushes wishes that another process made (the command line): each turn, what has a revision not yet sent."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._sent: dict[str, int] = {}
+
+    def turn(self) -> int:
+        with reading(self._ctx.engine) as session:
+            revisions = dict(session.exec(select(TerminalDesired.terminal, TerminalDesired.revision)).all())
+        due = [terminal for terminal, revision in revisions.items() if self._sent.get(terminal, 0) < revision]
+        if due:
+            push(self._ctx, due)
+        self._sent = revisions
+        return len(due)
+
+
+def restored_below(session: Session, ctx: Context, terminal_id: str, reported: int) -> bool:
+    """The terminal names a revision above ours: the database is younger than what was wished. Wish again, above it."""
+    row = session.get(TerminalDesired, terminal_id)
+    if row is None or reported <= row.highest_reported:
+        return False
+    row.highest_reported = reported
+    session.add(row)
+    session.flush()
+    if reported <= row.revision:
+        return False
+    wish(session, ctx, [terminal_id])
+    return True
+
+
+def changed_since(row: TerminalDesired, moment: datetime | None) -> bool:
+    return moment is None or row.wished_at > moment

@@ -1,0 +1,248 @@
+"""Enrolment: by a one-time token, or by a code compared on both screens. Each one makes a new generation.
+
+Refused   the person or terminal is told why (`code` for machines): token_unknown, token_used, token_expired,
+          bad_csr, pairing_unknown, pairing_over, pairing_wrong_code
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from fleet_server.access.audit import record_act
+from fleet_server.context import Context
+from fleet_server.db import after_commit
+from fleet_server.terminals import ca
+from fleet_server.terminals.commands import cancel_open
+from fleet_server.terminals.desired import push
+from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal, TerminalDesired, TerminalLive
+from fleet_server.web.viewer import Viewer
+from wire.enrol import Enrolment, EnrolToken, PairingOpened, PairingRequest, encode_token, pairing_code
+
+TOKEN_LIFETIME = timedelta(hours=48)
+PAIRING_LIFETIME = timedelta(minutes=10)
+PAIRING_TRIES = 5
+MAX_PAIRINGS_WAITING = 20
+# An answer lost on the way may be asked for again, by the same key only.
+REPEAT_WITHIN = timedelta(minutes=10)
+
+
+class Refused(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def root_digest(ctx: Context) -> str:
+    return hashlib.sha256(ctx.root).hexdigest()
+
+
+# ---- by token ----------------------------------------------------------------------------------------------------
+
+
+def make_token(session: Session, ctx: Context, terminal: Terminal, viewer: Viewer | None) -> str:
+    """The token, shown once. Tokens made before for this terminal no longer hold."""
+    session.execute(
+        update(EnrolmentToken)
+        .where(col(EnrolmentToken.terminal) == terminal.id, col(EnrolmentToken.used_at).is_(None))
+        .values(revoked=True)
+    )
+    secret, now = secrets.token_urlsafe(32), ctx.now()
+    session.add(
+        EnrolmentToken(digest=_sha256(secret), terminal=terminal.id, made_at=now, expires_at=now + TOKEN_LIFETIME,
+                       by=viewer.name if viewer else "")
+    )  # fmt: skip
+    record_act(session, viewer, "terminal.token_made", terminal.id, {"name": terminal.name}, now=now)
+    return encode_token(
+        EnrolToken(server=ctx.settings.url, secret=secret, ca=ctx.keys.ca_digest, root=root_digest(ctx))
+    )
+
+
+def enrol_by_token(session: Session, ctx: Context, secret: str, csr: str, hardware: str) -> Enrolment:
+    """Raises `Refused`. The token is used up by a guarded update: two terminals can't both win."""
+    key, now = _key_of(csr), ctx.now()
+    token = session.get(EnrolmentToken, _sha256(secret))
+    if token is None or token.revoked:
+        raise Refused("token_unknown", "Ce jeton n’existe pas, ou un plus récent l’a remplacé.")
+    fingerprint = hashlib.sha256(ca.public_der(key)).hexdigest()
+    if token.used_at is not None:
+        if token.used_key == fingerprint and now - token.used_at < REPEAT_WITHIN:
+            return _handed_out(session, ctx, token.terminal, key)
+        raise Refused("token_used", "Ce jeton a déjà servi. Demandez-en un autre dans le back-office.")
+    if token.expires_at < now:
+        raise Refused("token_expired", "Ce jeton a expiré. Demandez-en un autre dans le back-office.")
+    taken = session.execute(
+        update(EnrolmentToken)
+        .where(col(EnrolmentToken.digest) == token.digest, col(EnrolmentToken.used_at).is_(None))
+        .values(used_at=now, used_key=fingerprint)
+    )
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        raise Refused("token_used", "Ce jeton a déjà servi. Demandez-en un autre dans le back-office.")
+    return enrol(session, ctx, session.get_one(Terminal, token.terminal), key, hardware, "token")
+
+
+def note_refused(session: Session, ctx: Context, secret: str, refused: Refused) -> None:
+    """A refused token is worth a line in the audit log; the secret itself is not in it."""
+    token = session.get(EnrolmentToken, _sha256(secret))
+    record_act(session, None, "terminal.enrolment_refused", token.terminal if token else "", {"why": refused.code},
+               now=ctx.now())  # fmt: skip
+
+
+# ---- both --------------------------------------------------------------------------------------------------------
+
+
+def enrol(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurvePublicKey, hardware: str,
+          how: str) -> Enrolment:  # fmt: skip
+    """A new generation: the former enrolment is void at once, its commands are cancelled, revisions start again."""
+    now = ctx.now()
+    cancel_open(session, terminal.id, "nouvel enrôlement", now)
+    certificate = ca.issue(ctx.keys, terminal.id, key, now)
+    terminal.generation += 1
+    terminal.status, terminal.isolated = "accepted", ""
+    terminal.public_key, terminal.hardware = ca.public_pem(key), hardware
+    terminal.enrolled_at, terminal.certificate_until = now, certificate.not_valid_after_utc
+    wanted = session.get_one(TerminalDesired, terminal.id)
+    wanted.revision, wanted.highest_reported = 1, 0
+    live = session.get_one(TerminalLive, terminal.id)
+    live.boots, live.number, live.report, live.connected, live.connection = [], 0, None, False, ""
+    session.add_all([terminal, wanted, live])
+    record_act(session, None, "terminal.enrolled", terminal.id,
+               {"name": terminal.name, "generation": terminal.generation, "how": how}, now=now)  # fmt: skip
+    after_commit(session, lambda: push(ctx, [terminal.id]))
+    return _answer(ctx, terminal, certificate)
+
+
+def renew(session: Session, ctx: Context, terminal: Terminal, csr: str) -> str:
+    """A new certificate for the key already enrolled, PEM. Raises `Refused`."""
+    key, now = _key_of(csr), ctx.now()
+    if ca.public_pem(key) != terminal.public_key:
+        raise Refused("bad_csr", "Un renouvellement garde la clé de l’enrôlement.")
+    if terminal.certificate_until and now - terminal.certificate_until > timedelta(days=365):
+        raise Refused("too_old", "Le certificat a expiré depuis plus d’un an : enrôlez la borne de nouveau.")
+    certificate = ca.issue(ctx.keys, terminal.id, key, now)
+    terminal.certificate_until = certificate.not_valid_after_utc
+    session.add(terminal)
+    record_act(session, None, "terminal.certificate_renewed", terminal.id, now=now)
+    return ca.pem(certificate)
+
+
+def _handed_out(session: Session, ctx: Context, terminal_id: str, key: EllipticCurvePublicKey) -> Enrolment:
+    terminal = session.get_one(Terminal, terminal_id)
+    if terminal.public_key != ca.public_pem(key):
+        raise Refused("token_used", "Ce jeton a déjà servi. Demandez-en un autre dans le back-office.")
+    return _answer(ctx, terminal, ca.issue(ctx.keys, terminal.id, key, ctx.now()))
+
+
+def _answer(ctx: Context, terminal: Terminal, certificate: x509.Certificate) -> Enrolment:
+    settings = ctx.settings
+    signing = ctx.keys.signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return Enrolment(
+        terminal=terminal.id, generation=terminal.generation, server=settings.url, certificate=ca.pem(certificate),
+        ca=ctx.keys.ca_pem, signing_key=signing, root=ctx.root.decode(),
+        mqtt_host=settings.mqtt_public_host or settings.mqtt_host,
+        mqtt_port=settings.mqtt_port, mqtt_tls=settings.mqtt_tls_ca is not None,
+    )  # fmt: skip
+
+
+def _key_of(csr: str) -> EllipticCurvePublicKey:
+    try:
+        return ca.requested_key(csr)
+    except ca.BadRequest as error:
+        raise Refused("bad_csr", f"Refusé : {error}.") from error
+
+
+# ---- by pairing --------------------------------------------------------------------------------------------------
+
+
+def open_pairing(session: Session, ctx: Context, asked: PairingRequest) -> PairingOpened:
+    """The server's half, before it has seen the terminal's nonce. Raises `Refused`."""
+    _key_of(asked.csr)
+    now = ctx.now()
+    if len(waiting_pairings(session, now)) >= MAX_PAIRINGS_WAITING:
+        raise Refused("too_many", "Trop de bornes attendent déjà d’être acceptées : traitez-les d’abord.")
+    poll, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    pairing = Pairing(
+        id=secrets.token_hex(8), csr=asked.csr, commitment=asked.commitment, poll_digest=_sha256(poll), nonce=nonce,
+        hardware=asked.hardware, opened_at=now, expires_at=now + PAIRING_LIFETIME,
+    )  # fmt: skip
+    session.add(pairing)
+    return PairingOpened(pairing=pairing.id, poll=poll, nonce=nonce, ca=ctx.keys.ca_digest, root=root_digest(ctx),
+                         expires_at=pairing.expires_at)  # fmt: skip
+
+
+def reveal(session: Session, ctx: Context, pairing: Pairing, nonce: str) -> None:
+    """The terminal opens its commitment; from here on the code is known on both sides. Raises `Refused`."""
+    if _sha256(nonce) != pairing.commitment or pairing.terminal_nonce not in ("", nonce):
+        raise Refused("pairing_over", "La borne ne s’en tient pas à ce qu’elle avait annoncé.")
+    key = ca.public_der(_key_of(pairing.csr))
+    pairing.terminal_nonce = nonce
+    pairing.code = pairing_code(key, ctx.keys.ca_digest, root_digest(ctx), nonce, pairing.nonce)
+    session.add(pairing)
+    after_commit(session, lambda: ctx.live.touch("enrolement"))
+
+
+def polled(session: Session, pairing_id: str, poll: str, now: datetime) -> Pairing:
+    """The pairing that `poll` belongs to. Raises `Refused`."""
+    pairing = session.get(Pairing, pairing_id)
+    if pairing is None or not secrets.compare_digest(pairing.poll_digest, _sha256(poll)):
+        raise Refused("pairing_unknown", "Cette demande d’appairage n’existe pas.")
+    return pairing
+
+
+def status_of(pairing: Pairing, now: datetime) -> str:
+    if pairing.status == "waiting" and pairing.expires_at < now:
+        return "expired"
+    return pairing.status
+
+
+def waiting_pairings(session: Session, now: datetime) -> list[Pairing]:
+    query = select(Pairing).where(Pairing.status == "waiting", col(Pairing.expires_at) > now)
+    return list(session.exec(query.order_by(col(Pairing.opened_at))))
+
+
+def accept_pairing(session: Session, ctx: Context, pairing: Pairing, terminal: Terminal, code: str,
+                   viewer: Viewer) -> bool:  # fmt: skip
+    """The operator types the code that stands on the terminal's screen. False: wrong, and one try less.
+
+    Raises `Refused` when the pairing is over. The terminal fetches its enrolment at its next question.
+    """
+    now = ctx.now()
+    if status_of(pairing, now) != "waiting" or not pairing.code:
+        raise Refused("pairing_over", "Cette demande n’attend plus : recommencez sur la borne.")
+    if not secrets.compare_digest(_digits(code), _digits(pairing.code)):
+        pairing.tries += 1
+        if pairing.tries >= PAIRING_TRIES:
+            pairing.status = "refused"
+        session.add(pairing)
+        record_act(session, viewer, "terminal.pairing_wrong_code", terminal.id, {"tries": pairing.tries}, now=now)
+        return False
+    pairing.status, pairing.terminal = "accepted", terminal.id
+    session.add(pairing)
+    enrol(session, ctx, terminal, _key_of(pairing.csr), pairing.hardware, "pairing")
+    record_act(session, viewer, "terminal.pairing_accepted", terminal.id, {"name": terminal.name}, now=now)
+    return True
+
+
+def refuse_pairing(session: Session, ctx: Context, pairing: Pairing, viewer: Viewer) -> None:
+    pairing.status = "refused"
+    session.add(pairing)
+    record_act(session, viewer, "terminal.pairing_refused", pairing.id, now=ctx.now())
+
+
+def paired(session: Session, ctx: Context, pairing: Pairing) -> Enrolment:
+    """The enrolment of an accepted pairing, for the terminal that asks."""
+    return _handed_out(session, ctx, pairing.terminal, _key_of(pairing.csr))
+
+
+def _digits(code: str) -> str:
+    return "".join(character for character in code if character.isdigit())

@@ -1,0 +1,72 @@
+"""The registry: terminals, their names, places and groups. Who they are; not how they are."""
+
+import secrets
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from fleet_server.terminals.models import Terminal, TerminalDesired, TerminalLive, TerminalPlace
+from wire.state import Place
+
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_GROUP_MAX = 40
+
+
+class UnknownTerminal(LookupError):
+    """No terminal has this id."""
+
+
+def new_id() -> str:
+    """Opaque, permanent, and easy to read aloud."""
+    return "b-" + "".join(secrets.choice(_LETTERS) for _ in range(8))
+
+
+def add_terminal(session: Session, name: str, place: Place, groups: list[str], now: datetime) -> Terminal:
+    """A terminal that is expected; it is accepted when it enrols."""
+    terminal = Terminal(id=new_id(), name=name.strip()[:80], groups=clean_groups(groups), created_at=now)
+    session.add(terminal)
+    session.flush()
+    session.add(TerminalPlace(terminal=terminal.id, since=now, place=place.model_dump(mode="json")))
+    session.add(TerminalDesired(terminal=terminal.id, wished_at=now))
+    session.add(TerminalLive(terminal=terminal.id))
+    session.flush()
+    return terminal
+
+
+def clean_groups(groups: list[str]) -> list[str]:
+    return sorted({group.strip().lower()[:_GROUP_MAX] for group in groups if group.strip()})
+
+
+def get_terminal(session: Session, terminal_id: str) -> Terminal:
+    """Raises `UnknownTerminal`."""
+    terminal = session.get(Terminal, terminal_id)
+    if terminal is None:
+        raise UnknownTerminal(terminal_id)
+    return terminal
+
+
+def accepted(session: Session) -> list[Terminal]:
+    return list(session.exec(select(Terminal).where(Terminal.status == "accepted").order_by(Terminal.name)))
+
+
+def names(session: Session) -> dict[str, str]:
+    """Id → name, of every terminal there ever was: figures of the past keep their names."""
+    rows = session.exec(select(Terminal.id, Terminal.name).order_by(Terminal.name))
+    return dict(rows.all())
+
+
+def move(session: Session, terminal_id: str, place: Place, now: datetime) -> None:
+    """From now on the terminal stands elsewhere; what it did before stays with the old place."""
+    session.add(TerminalPlace(terminal=terminal_id, since=now, place=place.model_dump(mode="json")))
+
+
+def places(session: Session, terminal_ids: list[str] | None = None) -> dict[str, Place]:
+    """Where each stands now: the newest dated place."""
+    query = select(TerminalPlace).order_by(col(TerminalPlace.since), col(TerminalPlace.id))
+    if terminal_ids is not None:
+        query = query.where(col(TerminalPlace.terminal).in_(terminal_ids))
+    return {row.terminal: Place.model_validate(row.place) for row in session.exec(query)}
+
+
+def place_of(session: Session, terminal_id: str) -> Place:
+    return places(session, [terminal_id])[terminal_id]
