@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from sqlalchemy import event
 from sqlmodel import Session, col, select
 
 from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
+from fleet_server.db import after_commit
 from fleet_server.requests import words
 from fleet_server.requests.acts import RULES, ActName, Deed, NotNow, Overtaken, perform, undo
 from fleet_server.requests.inbox import Card, Filters, Inbox, inbox, waiting
@@ -75,7 +75,7 @@ def undo_last(ctx: ContextDep, session: Writing, viewer: Counsellor, request_id:
     except NotNow as refused:
         return seen_other(back, toast=str(refused))
     record_act(session, viewer, "request.undone", row.id, {"to": row.state}, now=ctx.now())
-    _touch_when_committed(session, ctx)
+    after_commit(session, lambda: ctx.live.touch("demandes"))
     return seen_other(back, toast=words.SAID["undo"][1])
 
 
@@ -101,7 +101,7 @@ def do(ctx: ContextDep, session: Writing, viewer: Counsellor, request_id: str, a
         return seen_other(back, toast="La demande a changé entre-temps : la voici telle qu’elle est maintenant.")
     told = {"act": name, "from": was, "to": row.state} | ({"organisation": detail} if detail else {})
     record_act(session, viewer, AUDITED.get(name, "request.moved"), row.id, told, now=now)
-    _touch_when_committed(session, ctx)
+    after_commit(session, lambda: ctx.live.touch("demandes"))
     return seen_other(back, toast=words.SAID[name][1], undo_url=f"/demandes/{row.id}/annuler{query}")
 
 
@@ -113,10 +113,6 @@ def _list_values(ctx: Context, session: Session, viewer: Viewer, filters: Filter
 def _log_listing(session: Session, viewer: Viewer, box: Inbox, ctx: Context) -> None:
     if box.cards:
         record_act(session, viewer, "request.listed", "", {"shown": len(box.cards)}, now=ctx.now())
-
-
-def _touch_when_committed(session: Session, ctx: Context) -> None:
-    event.listen(session, "after_commit", lambda _: ctx.live.touch("demandes"), once=True)
 
 
 def _known(session: Session, request_id: str) -> ContactRequest:
