@@ -145,12 +145,12 @@ def _handed_out(session: Session, ctx: Context, terminal_id: str, key: EllipticC
 
 def _answer(ctx: Context, terminal: Terminal, certificate: x509.Certificate) -> Enrolment:
     settings = ctx.settings
+    host, port, tls = settings.broker_for_terminals
     signing = ctx.keys.signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     return Enrolment(
         terminal=terminal.id, generation=terminal.generation, server=settings.url, certificate=ca.pem(certificate),
         ca=ctx.keys.ca_pem, signing_key=signing, root=ctx.root.decode(),
-        mqtt_host=settings.mqtt_public_host or settings.mqtt_host,
-        mqtt_port=settings.mqtt_port, mqtt_tls=settings.mqtt_tls_ca is not None,
+        mqtt_host=host, mqtt_port=port, mqtt_tls=tls,
     )  # fmt: skip
 
 
