@@ -55,9 +55,7 @@ def _sentence(detail: object) -> str:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    own_words = (
-        error.detail if isinstance(error.detail, str) and error.detail[:1].isupper() and " " in error.detail else ""
-    )
+    own_words = _sentence(error.detail)
     if error.status_code in (301, 302, 303, 307, 308):
         return Response(status_code=error.status_code, headers=error.headers)
     if not _is_for_people(request):
@@ -65,15 +63,13 @@ def _refused(request: Request, error: Exception) -> Response:
         code = CODES.get(error.status_code, "error")
         said = {"error": code, "message": own_words or TEXTS.get(error.status_code, TEXTS[422])["sentence"]} | detail
         return JSONResponse(said, error.status_code, headers=error.headers)
-    words = {"more": own_words} if own_words and error.status_code not in (404, 405) else {}
+    words = {"more": own_words} if own_words else {}
     return refuse(request, _viewer(request), error.status_code, **words)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    problems = [
-        f"{'.'.join(str(part) for part in problem['loc'][1:])} : {problem['msg']}" for problem in error.errors()
-    ]
+    problems = [f"{'.'.join(map(str, problem['loc'][1:]))} : {problem['msg']}" for problem in error.errors()]
     if not _is_for_people(request):
         return JSONResponse({"error": "invalid", "message": " · ".join(problems)[:1000]}, 422)
     return refuse(request, _viewer(request), 422, more=" · ".join(problems)[:400])

@@ -106,6 +106,7 @@
     toast.addEventListener("pointerleave", () => { timer = setTimeout(() => toast.remove(), 3000); });
   }
   $("[data-focus]")?.focus();
+  if (matchMedia("(max-width: 60rem)").matches) $(".bl-rail [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   for (const opener of $$("[data-open-palette]")) opener.hidden = false;
 
   // ---- dialogs, filters that submit by themselves -------------------------------------------------------------------
