@@ -1,0 +1,44 @@
+"""What terminals fetch: TUF metadata, manifests, files. Static, public, and worth nothing unless it verifies."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path
+from fastapi.responses import FileResponse
+
+from fleet_server.context import ContextDep
+from fleet_server.releases.blobs import blob_path
+from wire.message import Digest
+
+router = APIRouter(tags=["releases"])
+_METADATA = re.compile(r"^(\d{1,9}\.)?(root|targets|snapshot|timestamp)\.json$")
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_FRESH = {"Cache-Control": "no-cache"}
+_Name = Annotated[str, Path(max_length=80)]
+
+
+@router.get("/releases/metadata/{name}", response_class=FileResponse)
+def metadata(name: _Name, ctx: ContextDep) -> FileResponse:
+    """TUF metadata: `N.root.json`, `N.targets.json`, `N.snapshot.json`, `timestamp.json`."""
+    path = ctx.settings.data_dir / "releases" / "metadata" / name
+    if not _METADATA.match(name) or not path.exists():
+        raise HTTPException(404, {"error": "not_found", "message": "No such metadata."})
+    return FileResponse(path, media_type="application/json", headers=_FRESH if name[0] == "t" else _FOREVER)
+
+
+@router.get("/releases/targets/releases/{digest}.{release}.json", response_class=FileResponse)
+def manifest(digest: Digest, release: Digest, ctx: ContextDep) -> FileResponse:
+    """A release's manifest (`wire.release.Manifest`), whose SHA-256 is both names."""
+    path = ctx.settings.data_dir / "releases" / "targets" / "releases" / f"{digest}.{release}.json"
+    if not path.exists():
+        raise HTTPException(404, {"error": "not_found", "message": "No such release."})
+    return FileResponse(path, media_type="application/json", headers=_FOREVER)
+
+
+@router.get("/blobs/{sha256}", response_class=FileResponse)
+def blob(sha256: Digest, ctx: ContextDep) -> FileResponse:
+    """A file by its SHA-256; Range is answered, so that a terminal resumes at any byte."""
+    path = blob_path(ctx.settings.data_dir / "blobs", sha256)
+    if not path.exists():
+        raise HTTPException(404, {"error": "not_found", "message": "No such file."})
+    return FileResponse(path, media_type="application/octet-stream", headers=_FOREVER | {"ETag": f'"{sha256}"'})

@@ -1,0 +1,87 @@
+"""Publishing a release: files, then the signed list, then the wish. Each step may be done again."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from fleet_server.access.audit import record_act
+from fleet_server.context import Context
+from fleet_server.releases.blobs import blob_path, keep_blob
+from fleet_server.releases.models import ContentRelease
+from fleet_server.releases.repository import Repository, online
+from fleet_server.terminals.public import wish_release
+from fleet_server.web.viewer import Viewer
+from wire.release import Manifest
+from wire.state import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A release ready to publish: the manifest, its exact bytes, and the files by SHA-256."""
+
+    manifest: Manifest
+    raw: bytes
+    files: Mapping[str, bytes]
+
+    @property
+    def release(self) -> Release:
+        return Release(id=hashlib.sha256(self.raw).hexdigest(), label=self.manifest.label)
+
+
+class LabelTaken(ValueError):
+    """Another release already has this label."""
+
+
+def repository_of(ctx: Context) -> Repository:
+    return Repository(ctx.settings.data_dir / "releases", online(ctx.keys.releases))
+
+
+def publish(session: Session, ctx: Context, built: Built, viewer: Viewer | None) -> ContentRelease:
+    """Make it known and fetchable; no terminal is asked to run it yet. Raises `LabelTaken`, `OSError`."""
+    release, now = built.release, ctx.now()
+    known = session.exec(select(ContentRelease).where(ContentRelease.label == release.label)).first()
+    if known is not None:
+        if known.id == release.id:
+            return known
+        raise LabelTaken(release.label)
+    for content in built.files.values():
+        keep_blob(ctx.settings.data_dir / "blobs", content)
+    repository_of(ctx).add(target_of(release.id), built.raw, now)
+    row = ContentRelease(
+        id=release.id, label=release.label, pack=built.manifest.pack, built_at=built.manifest.built_at,
+        published_at=now, published_by=viewer.name if viewer else "", files=len(built.manifest.files),
+        size=sum({file.sha256: file.size for file in built.manifest.files}.values()),
+    )  # fmt: skip
+    session.add(row)
+    record_act(session, viewer, "release.published", release.label, {"id": release.id}, now=now)
+    return row
+
+
+def wish(session: Session, ctx: Context, row: ContentRelease, terminal_ids: Iterable[str] | None,
+         viewer: Viewer | None, act: str = "release.wished") -> int:  # fmt: skip
+    """Ask these terminals (None: all) to run it. Returns how many."""
+    ids = None if terminal_ids is None else sorted(set(terminal_ids))
+    count = wish_release(session, ctx, Release(id=row.id, label=row.label), ids)
+    record_act(session, viewer, act, row.label, {"terminals": ids or "toutes", "count": count}, now=ctx.now())
+    return count
+
+
+def releases(session: Session, limit: int = 50) -> list[ContentRelease]:
+    """Newest first."""
+    query = select(ContentRelease).order_by(col(ContentRelease.published_at).desc(), col(ContentRelease.label).desc())
+    return list(session.exec(query.limit(limit)))
+
+
+def target_of(release_id: str) -> str:
+    return f"releases/{release_id}.json"
+
+
+def manifest_of(ctx: Context, release_id: str) -> Manifest | None:
+    path = ctx.settings.data_dir / "releases" / "targets" / "releases" / f"{release_id}.{release_id}.json"
+    return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def blobs_are_here(ctx: Context, manifest: Manifest) -> bool:
+    return all(blob_path(ctx.settings.data_dir / "blobs", file.sha256).exists() for file in manifest.files)
