@@ -14,6 +14,8 @@ from cryptography import x509
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, openssl/x509_vfy.h; the ssl module gives it no name
 
+_DER = 2  # _ssl.ENCODING_DER
+
 
 class DatedContext(ssl.SSLContext):
     """`now` says at what time certificates are judged."""
@@ -40,7 +42,7 @@ def _presented(connection: ssl.SSLSocket) -> list[x509.Certificate]:
     # Python 3.13 makes get_verified_chain public; before, the object behind the socket has it.
     chain: Any = getattr(getattr(connection, "_sslobj", None), "get_verified_chain", None)
     leaf = connection.getpeercert(binary_form=True)
-    ders = [each if isinstance(each, bytes) else each.public_bytes(1) for each in chain()] if chain else [leaf]
+    ders = [each if isinstance(each, bytes) else each.public_bytes(_DER) for each in chain()] if chain else [leaf]
     return [x509.load_der_x509_certificate(der) for der in ders if der]
 
 

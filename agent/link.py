@@ -143,7 +143,8 @@ class Link:
             connection.close()
 
     async def _receive(self, connection: Connection, sending: "asyncio.Task[None]") -> None:
-        sending.add_done_callback(lambda _: connection.close())  # a sender that fails ends the connection
+        # A sender that fails ends the connection.
+        sending.add_done_callback(lambda task: None if task.cancelled() else connection.close())
         while True:
             try:
                 raw_topic, payload = await connection.receive()
