@@ -13,13 +13,17 @@ from fastapi import FastAPI
 from fleet_server import VERSION, rooms
 from fleet_server.access.guard import find_viewer
 from fleet_server.broker import BrokerLink
+from fleet_server.chores import Chores
 from fleet_server.context import Context
-from fleet_server.db import connect
+from fleet_server.db import connect, transaction
 from fleet_server.embedded_broker import embedded_broker
 from fleet_server.ingest.consumer import Consumer
 from fleet_server.keys import load_keys
 from fleet_server.oncall import health, metrics
 from fleet_server.settings import Settings
+from fleet_server.terminals.commands import expire
+from fleet_server.terminals.desired import Pusher
+from fleet_server.terminals.known import terminals_known
 from fleet_server.web.live import Live
 
 DESCRIPTION = """
@@ -38,9 +42,7 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     keys = load_keys(settings.keys_dir)
     ctx = Context(settings, engine, keys, Live(), now, now(), lambda topic, payload: link.send(topic, payload))
     hearing = rooms.Hearing(ctx)
-    consumer = Consumer(
-        engine, rooms.recorders(ctx), rooms.terminals_known, ctx.send, now, ctx.server_start, hearing.batches
-    )
+    consumer = Consumer(engine, rooms.recorders(), terminals_known, ctx.send, now, ctx.server_start, hearing.batches)
     link = BrokerLink(settings, consumer.put, hearing.presence, hearing.reported)
 
     @asynccontextmanager
@@ -73,4 +75,16 @@ def running(ctx: Context, consumer: Consumer, link: BrokerLink) -> Iterator[None
         parts.callback(consumer.stop)
         link.start()
         parts.callback(link.stop)
+        parts.enter_context(chores_of(ctx))
         yield
+
+
+def chores_of(ctx: Context) -> Chores:
+    """What is done by the clock, whatever else happens."""
+
+    def expire_commands() -> None:
+        with transaction(ctx.engine) as session:
+            expire(session, ctx.now())
+
+    pusher = Pusher(ctx)
+    return Chores({"push wishes": (1.0, pusher.turn), "expire commands": (60.0, expire_commands)})
