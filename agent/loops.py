@@ -49,7 +49,8 @@ async def every(
             log.warning("turn failed", loop=name, error=type(error).__name__, detail=str(error)[:200], again_in_s=wait)
         if wake:
             try:
-                await asyncio.wait_for(wake.wait(), wait)
+                async with asyncio.timeout(wait):  # wait_for can swallow a cancellation, before Python 3.12
+                    await wake.wait()
             except TimeoutError:
                 continue
         else:

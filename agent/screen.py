@@ -100,7 +100,8 @@ class Screen:
         """The screen at once if it differs from version `seen`, else when it changes, at the latest in `timeout_s`."""
         if seen == self._version and not self._closed:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):  # wait_for can swallow a cancellation
+                    await self._changed.wait()
         return self.snapshot()
 
     def _show(self, **fields: Any) -> None:
