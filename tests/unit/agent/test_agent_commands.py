@@ -1,0 +1,159 @@
+"""Orders: once per (id, execution), answered whatever happens, and never a picture of what a visitor types."""
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.commands import Commands
+from agent.fleet import Unreachable
+from agent.page import Heartbeat, Page
+from agent.window_process import NoPicture
+from tests.unit.agent.screen_neighbours import START, Hand
+from wire.command import Command, CommandOutcome, Identify, Order, RestartWindow, TakeScreenshot
+from wire.ids import uuid7
+
+
+class Cut(BaseException):
+    pass
+
+
+class Terminal:
+    """What stands around `Commands`: a window, a server that takes files, the outbox."""
+
+    def __init__(self, path: Path, window: bool = True) -> None:
+        self.hand = Hand()
+        self.page = Page(self.hand.monotonic, self.hand.now)
+        self.alive = True
+        self.restarts = 0
+        self.identified: list[int] = []
+        self.files: dict[str, bytes] = {}
+        self.answers: list[tuple[CommandOutcome, str, str | None]] = []
+        self.fails: BaseException | None = None
+        self.path = path
+        self.has_window = window
+        self.begin()
+
+    def begin(self) -> None:
+        self.commands = Commands(
+            self.path, self.page, self if self.has_window else None, self.restart, self.identified.append,
+            self.put_file, self.answer,
+        )  # fmt: skip
+
+    async def restart(self) -> None:
+        if self.fails:
+            raise self.fails
+        self.restarts += 1
+
+    async def screenshot(self) -> bytes:
+        if self.fails:
+            raise self.fails
+        return b"RIFFpicture"
+
+    async def put_file(self, digest: str, body: bytes, content_type: str) -> None:
+        self.files[digest] = body
+
+    async def answer(self, command: Command, outcome: CommandOutcome, reason: str, file: str | None) -> None:
+        self.answers.append((outcome, reason, file))
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [outcome for outcome, _, _ in self.answers]
+
+
+def command(order: Order, execution: int = 1, number: int = 1) -> Command:
+    return Command(
+        id=uuid7(1, number), execution=execution, issued_at=START, expires_at=START + timedelta(hours=1), order=order
+    )
+
+
+@pytest.fixture
+def laval(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path / "commands.json")
+
+
+async def test_an_order_is_accepted_then_succeeds(laval: Terminal) -> None:
+    await laval.commands.receive(command(RestartWindow()))
+    assert laval.outcomes == ["accepted", "succeeded"]
+    assert laval.restarts == 1
+
+
+async def test_the_same_order_again_repeats_the_answer_only(laval: Terminal) -> None:
+    for _ in range(3):
+        await laval.commands.receive(command(RestartWindow()))
+    assert laval.restarts == 1
+    assert laval.outcomes == ["accepted", "succeeded", "succeeded", "succeeded"]
+
+
+async def test_another_execution_of_it_is_another_order(laval: Terminal) -> None:
+    await laval.commands.receive(command(RestartWindow()))
+    await laval.commands.receive(command(RestartWindow(), execution=2))
+    assert laval.restarts == 2
+
+
+async def test_it_is_known_after_a_restart_of_the_agent(laval: Terminal) -> None:
+    await laval.commands.receive(command(RestartWindow()))
+    laval.begin()
+    await laval.commands.receive(command(RestartWindow()))
+    assert laval.restarts == 1
+
+
+async def test_an_order_cut_off_in_the_middle_is_not_begun_again_but_said_to_have_failed(laval: Terminal) -> None:
+    laval.fails = Cut()
+    with pytest.raises(Cut):
+        await laval.commands.receive(command(RestartWindow()))
+    laval.fails = None
+    laval.begin()
+    await laval.commands.receive(command(RestartWindow()))
+    assert laval.restarts == 0
+    assert laval.answers[-1][:2] == ("failed", "the agent was restarted meanwhile")
+
+
+async def test_a_screenshot_is_sent_and_named_by_its_digest(laval: Terminal) -> None:
+    await laval.commands.receive(command(TakeScreenshot()))
+    digest = hashlib.sha256(b"RIFFpicture").hexdigest()
+    assert laval.files == {digest: b"RIFFpicture"}
+    assert laval.answers[-1] == ("succeeded", "", digest)
+
+
+@pytest.mark.parametrize("screen", ["rappel", "rappel/name", "contact/phone", "form"])
+async def test_no_screenshot_is_taken_while_a_form_is_open(laval: Terminal, screen: str) -> None:
+    laval.page.hear(Heartbeat(frames=1, screen=screen, in_visit=True))
+    await laval.commands.receive(command(TakeScreenshot()))
+    assert laval.answers[-1][:2] == ("rejected", "a visitor is filling in a form")
+    assert laval.files == {}
+
+
+async def test_a_form_opened_while_the_picture_was_taken_keeps_it_here(laval: Terminal) -> None:
+    async def slow_picture() -> bytes:
+        laval.page.hear(Heartbeat(frames=1, screen="rappel/name", in_visit=True))
+        return b"RIFFa name"
+
+    laval.screenshot = slow_picture  # type: ignore[method-assign]
+    await laval.commands.receive(command(TakeScreenshot()))
+    assert laval.outcomes == ["accepted", "rejected"]
+    assert laval.files == {}
+
+
+@pytest.mark.parametrize("trouble", [NoPicture("no window is open"), Unreachable("no answer"), OSError("disk")])
+async def test_what_goes_wrong_is_said(laval: Terminal, trouble: Exception) -> None:
+    laval.fails = trouble
+    await laval.commands.receive(command(TakeScreenshot()))
+    assert laval.answers[-1][:2] == ("failed", str(trouble))
+
+
+async def test_a_terminal_without_window_rejects_what_needs_one_and_identifies_itself(tmp_path: Path) -> None:
+    browser = Terminal(tmp_path / "commands.json", window=False)
+    await browser.commands.receive(command(RestartWindow(), number=1))
+    await browser.commands.receive(command(TakeScreenshot(), number=2))
+    await browser.commands.receive(command(Identify(seconds=30), number=3))
+    assert browser.outcomes == ["accepted", "rejected", "accepted", "rejected", "accepted", "succeeded"]
+    assert browser.identified == [30]
+
+
+async def test_only_the_newest_two_hundred_are_remembered(laval: Terminal) -> None:
+    for number in range(230):
+        await laval.commands.receive(command(Identify(), number=number))
+    await laval.commands.receive(command(Identify(), number=100))
+    assert len(laval.identified) == 230
