@@ -1,12 +1,11 @@
 """Publishing a release: files, then the signed list, then the wish. Each step may be done again."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
 from fleet_server.access.audit import record_act
+from fleet_server.contents.build import Built
 from fleet_server.context import Context
 from fleet_server.releases.blobs import blob_path, keep_blob
 from fleet_server.releases.models import ContentRelease
@@ -15,19 +14,6 @@ from fleet_server.terminals.public import wish_release
 from fleet_server.web.viewer import Viewer
 from wire.release import Manifest
 from wire.state import Release
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A release ready to publish: the manifest, its exact bytes, and the files by SHA-256."""
-
-    manifest: Manifest
-    raw: bytes
-    files: Mapping[str, bytes]
-
-    @property
-    def release(self) -> Release:
-        return Release(id=hashlib.sha256(self.raw).hexdigest(), label=self.manifest.label)
 
 
 class LabelTaken(ValueError):
@@ -85,3 +71,13 @@ def manifest_of(ctx: Context, release_id: str) -> Manifest | None:
 
 def blobs_are_here(ctx: Context, manifest: Manifest) -> bool:
     return all(blob_path(ctx.settings.data_dir / "blobs", file.sha256).exists() for file in manifest.files)
+
+
+def free_label(session: Session, wanted: str) -> str:
+    """`2026.48`, or `2026.48-2` when that week already has an edition."""
+    taken = set(session.exec(select(ContentRelease.label).where(col(ContentRelease.label).startswith(wanted))))
+    number, label = 1, wanted
+    while label in taken:
+        number += 1
+        label = f"{wanted}-{number}"
+    return label

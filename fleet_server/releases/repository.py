@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner, Signer
@@ -139,7 +139,7 @@ class Repository:
         self._write("timestamp", latest, self._signers.timestamp)
 
     def _write(self, name: str, role: Root | Targets | Snapshot | Timestamp, signer: Signer) -> None:
-        metadata: Metadata[Root | Targets | Snapshot | Timestamp] = Metadata(role)
+        metadata: Metadata[Any] = Metadata(role)
         metadata.sign(signer)
         write_durably(self._metadata / f"{name}.json", metadata.to_bytes())
 

@@ -1,0 +1,1 @@
+"""The pack: what authors write, checked word by word, and built into a release that terminals can trust."""
