@@ -30,10 +30,6 @@ export class Agent {
     await this.call("POST", "/api/v1/heartbeat", beat);
   }
 
-  async help(): Promise<void> {
-    await this.call("POST", "/api/v1/help", {});
-  }
-
   async request(sealed: SealedRequest, session: string | null): Promise<Receipt> {
     const answer = await this.call("POST", "/api/v1/requests", { ...sealed, session });
     if (!answer) return { outcome: "away" };

@@ -22,9 +22,9 @@ watchRoom();
 new Press(
   () => (state.slow.value ? SLOW : USUAL),
   (target) => {
-    // While the page asks, any touch but "I have finished" means that someone is there.
-    if (state.visit.value.phase === "warning" && !target?.closest(".finish")) kiosk.stay();
-    else kiosk.interact();
+    // While the page asks, a touch beside its keys means that someone is there; its keys speak for themselves.
+    if (state.visit.value.phase !== "warning") kiosk.interact();
+    else if (!target) kiosk.stay();
   },
 ).listen(document);
 document.addEventListener("keydown", (event) => {

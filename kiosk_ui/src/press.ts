@@ -56,13 +56,13 @@ export class Press {
 
   private follow(event: PointerEvent): void {
     const down = this.down;
-    if (!down?.target || event.pointerId !== down.pointer) return;
-    down.target.toggleAttribute("data-pressed", under(event) === down.target);
+    if (down?.pointer !== event.pointerId) return;
+    down.target?.toggleAttribute("data-pressed", under(event) === down.target);
   }
 
   private release(event: PointerEvent): void {
     const down = this.down;
-    if (!down || event.pointerId !== down.pointer) return;
+    if (down?.pointer !== event.pointerId) return;
     this.drop();
     const target = down.target && under(event) === down.target ? down.target : null;
     const firm = event.timeStamp - down.at >= this.rules().hold;

@@ -2,7 +2,7 @@
 
 import { computed, effect, signal } from "@preact/signals";
 
-import { contrast, language, low, still, zoom } from "./state";
+import { contrast, inVisit, language, low, still, zoom } from "./state";
 
 export type Size = "roomy" | "snug" | "tight";
 
@@ -16,14 +16,16 @@ export const rem = computed(() => REM[zoom.value] ?? 16);
 /** In low reach on an upright screen the visit takes place in the band: wide, not tall. */
 export const box = computed(() => {
   const { width, height } = viewport.value;
-  const tall = height > width && !low.value;
-  return { width, height: low.value ? Math.min(height, REACH) : height, tall };
+  const lowered = low.value && inVisit.value;
+  return { width, height: lowered ? Math.min(height, REACH) : height, tall: height > width && !lowered };
 });
 export const portrait = computed(() => box.value.tall);
 
 export const size = computed<Size>(() => {
-  const side = Math.min(box.value.width, box.value.height) / rem.value;
-  return side >= 53 ? "roomy" : side >= 38 ? "snug" : "tight";
+  const { width, height, tall } = box.value;
+  // The short side, or what it would be on a screen of 16:9 as long as this one is.
+  const side = (tall ? Math.min(width, (height * 9) / 16) : Math.min(height, (width * 9) / 16)) / rem.value;
+  return side >= 53 ? "roomy" : side >= 37 ? "snug" : "tight";
 });
 /** Band and dock take their short words. */
 export const terse = computed(() => size.value !== "roomy" || box.value.width / rem.value < 100);

@@ -31,6 +31,11 @@ export function has(key: string): boolean {
   return core.value?.texts[key] !== undefined;
 }
 
+/** Titles do not break inside "Qu’est-ce" or "Parlez-en". */
+export function unbroken(text: string): string {
+  return text.replace(/(?<=\p{L})-(?=\p{L})/gu, "-\u2060");
+}
+
 function filled(text: string, values: Values): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
 }

@@ -47,7 +47,8 @@ export function checkName(typed: string): Check {
   return name === "" ? wrong("contact.name.empty") : fine(name.slice(0, 120));
 }
 
-/** Ten digits by pairs, as people read them aloud. */
+/** As people read it aloud: ten digits by pairs, a freephone number as 0 800 200 303. */
 export function spaced(number: string): string {
+  if (/^08\d{8}$/.test(number)) return number.replace(/^0(\d{3})(\d{3})(\d{3})$/, "0\u00a0$1\u00a0$2\u00a0$3");
   return /^0\d{9}$/.test(number) ? number.replace(/(\d\d)(?=\d)/g, "$1\u00a0") : number;
 }

@@ -31,7 +31,7 @@ export function StillThere() {
           <Key icon="check" kind="lamp xl" first onPress={() => kiosk.stay()}>
             {t("there.yes")}
           </Key>
-          <Key icon="erase" kind="xl finish" onPress={() => kiosk.end("user_exit")}>
+          <Key icon="erase" kind="xl" onPress={() => kiosk.end("user_exit")}>
             {t("dock.end")}
           </Key>
         </div>

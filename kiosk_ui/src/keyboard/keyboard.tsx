@@ -62,7 +62,7 @@ export default function Keys({ layout, field }: KeysProps) {
       if (focused) button(element, pressed).focus();
     };
     const keyboard = new SimpleKeyboard(element, {
-      layout: LAYOUTS[layout] as Record<string, string[]>,
+      layout: LAYOUTS[layout],
       layoutName: "default",
       display: FACES,
       mergeDisplay: true,

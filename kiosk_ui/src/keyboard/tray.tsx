@@ -3,7 +3,7 @@
 import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import { terse } from "../room";
+import { size } from "../room";
 import { t } from "../texts";
 import type { KeysProps } from "./keyboard";
 import type { LayoutName } from "./layouts";
@@ -40,7 +40,7 @@ export function Tray({ layout, field, go, onGo, onClose }: TrayProps) {
       {Keys ? <Keys layout={layout} field={field} /> : <div class="keys" />}
       <div class="hg-row last">
         <button type="button" class="hg-button fn w2" onClick={erase}>
-          {t(terse.value ? "keyboard.clear.short" : "keyboard.clear")}
+          {t(size.value !== "roomy" ? "keyboard.clear.short" : "keyboard.clear")}
         </button>
         {layout === "text" && (
           <button type="button" class="hg-button sp" onClick={() => module?.type(field(), " ")}>

@@ -15,6 +15,7 @@ interface PagerProps {
 }
 
 function Pager({ page, pages, onGo }: PagerProps) {
+  const last = page >= pages - 1;
   return (
     <div class="pager" role="group" aria-label={t("pager.label")}>
       <Key icon="up" kind="prev" label={t("pager.previous")} disabled={page === 0} onPress={() => onGo(page - 1)} />
@@ -22,8 +23,8 @@ function Pager({ page, pages, onGo }: PagerProps) {
         <span class="vh">{t("pager.page")} </span>
         {page + 1} / {pages}
       </p>
-      <Key icon="down" kind="next" disabled={page >= pages - 1} onPress={() => onGo(page + 1)}>
-        {t("pager.next")}
+      <Key icon={last ? "up" : "down"} kind="next" onPress={() => onGo(last ? 0 : page + 1)}>
+        {t(last ? "pager.first" : "pager.next")}
       </Key>
     </div>
   );

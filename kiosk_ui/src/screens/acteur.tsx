@@ -8,6 +8,7 @@ import { Key } from "../parts/key";
 import { Leaf } from "../parts/paged";
 import { Icon } from "../parts/pictures";
 import { spaced } from "../contact/checks";
+import { size } from "../room";
 import { content } from "../state";
 import { day, has, say, t } from "../texts";
 import { shownActors } from "./acteurs";
@@ -17,6 +18,7 @@ export function Acteur({ id }: { id: string }) {
   const kiosk = useKiosk();
   const one = shownActors().find((actor) => actor.id === id);
   if (!one) return null;
+  const small = size.value === "tight";
   return (
     <Frame section="acteurs" title={one.name} kind="sh" back={t("band.list")}>
       <Leaf kind="txt">
@@ -39,10 +41,17 @@ export function Acteur({ id }: { id: string }) {
             </ul>
           </>
         )}
+        {small && <Ways one={one} />}
         <Source one={one} />
       </Leaf>
       <aside>
-        <Reach one={one} />
+        {!small && (
+          <div class="card">
+            <Leaf>
+              <Ways one={one} />
+            </Leaf>
+          </div>
+        )}
         {canBeCalled() && (
           <Key icon="phone" kind="lamp xl" onPress={() => kiosk.openContact(`acteurs/${one.id}`, { actor: one.id })}>
             {sectionTitle("rappel")}
@@ -54,45 +63,41 @@ export function Acteur({ id }: { id: string }) {
   );
 }
 
-function Reach({ one }: { one: Actor }) {
+function Ways({ one }: { one: Actor }) {
   const towns = new Map(content.value?.communes.map((commune) => [commune.insee, commune.name]));
   return (
-    <div class="card">
-      <Leaf>
-        <ul class="reach">
-          {one.phone && (
-            <li>
-              <Icon name="phone" />
-              <span>
-                <span class="b">{spaced(one.phone)}</span>
-                {one.phone_hours && <span class="soft small">{say(one.phone_hours)}</span>}
-              </span>
-            </li>
-          )}
-          {one.places.map((place, at) => (
-            <li key={at}>
-              <Icon name="pin" />
-              <span>
-                <span class="b">{place.name}</span>
-                <span class="soft small">{[place.address, towns.get(place.commune)].filter(Boolean).join(", ")}</span>
-              </span>
-            </li>
-          ))}
-          {one.email && (
-            <li>
-              <Icon name="mail" />
-              <span class="break">{one.email}</span>
-            </li>
-          )}
-          {one.url && (
-            <li>
-              <Icon name="book" />
-              <span class="break">{one.url.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "")}</span>
-            </li>
-          )}
-        </ul>
-      </Leaf>
-    </div>
+    <ul class="reach">
+      {one.phone && (
+        <li>
+          <Icon name="phone" />
+          <span>
+            <span class="b">{spaced(one.phone)}</span>
+            {one.phone_hours && <span class="soft small">{say(one.phone_hours)}</span>}
+          </span>
+        </li>
+      )}
+      {one.places.map((place, at) => (
+        <li key={at}>
+          <Icon name="pin" />
+          <span>
+            <span class="b">{place.name}</span>
+            <span class="soft small">{[place.address, towns.get(place.commune)].filter(Boolean).join(", ")}</span>
+          </span>
+        </li>
+      ))}
+      {one.email && (
+        <li>
+          <Icon name="mail" />
+          <span class="break">{one.email}</span>
+        </li>
+      )}
+      {one.url && (
+        <li>
+          <Icon name="book" />
+          <span class="break">{one.url.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "")}</span>
+        </li>
+      )}
+    </ul>
   );
 }
 

@@ -46,12 +46,13 @@ export function Acteurs() {
   const kiosk = useKiosk();
   const from = here();
   const found = around();
+  const title = from ? t("acteurs.near", { commune: from.name }) : t("acteurs.title");
   const tight = size.value === "tight";
   return (
-    <Frame section="acteurs" title={t("acteurs.title")} kind="list">
+    <Frame section="acteurs" title={title} kind="list">
       <div class="row headline">
         <div>
-          <h1 tabIndex={-1}>{from ? t("acteurs.near", { commune: from.name }) : t("acteurs.title")}</h1>
+          <h1 tabIndex={-1}>{title}</h1>
           {!tight && <p class="soft under">{tn("acteurs.count", found.length)}</p>}
         </div>
         <span class="push" />
@@ -59,7 +60,7 @@ export function Acteurs() {
           {t("acteurs.elsewhere")}
         </Key>
       </div>
-      <Paged name="acteurs" items={found} columns={portrait.value ? 1 : 2} row={tight ? 6 : 9} most={portrait.value ? 7 : 6} gap={tight ? 0.625 : 1}>
+      <Paged name="acteurs" items={found} columns={portrait.value ? 1 : 2} row={tight ? 6.25 : size.value === "snug" ? 11.25 : 10.5} most={portrait.value ? 7 : 6} gap={tight ? 0.625 : 1}>
         {(one) => (
           <li class="hit" key={one.actor.id}>
             <button type="button" class="x" onClick={() => kiosk.go({ page: "acteur", id: one.actor.id })}>
@@ -101,10 +102,10 @@ export function ChooseCommune() {
       <Field id="commune" label={t("commune.label")} hideLabel={!tight} first icon="pin" field={field} value={typed} maxLength={60}
         onInput={setTyped} onEnter={() => first && choose(first)} aside={typed ? tn("commune.count", found.length) : ""} />
       {typed && found.length === 0 && <p class="b" role="status">{t("commune.nothing")}</p>}
-      <Paged name={`commune:${typed}`} items={found} columns={portrait.value ? 1 : 3} row={tight ? 3.25 : 5} gap={tight ? 0.5 : 0.75}>
+      <Paged name={`commune:${typed}`} items={found} columns={portrait.value ? 1 : size.value === "roomy" ? 3 : 2} row={tight ? 3.25 : 5} gap={tight ? 0.5 : 0.75}>
         {(one) => (
           <li key={one.insee}>
-            <button type="button" class="shelf" onClick={() => choose(one)}>
+            <button type="button" class="shelf town" onClick={() => choose(one)}>
               <span class="x">
                 <span class="b">{one.name}</span>
                 <span class="soft small"> {one.postcodes[0]}</span>

@@ -52,7 +52,7 @@ export function Shelves({ by }: { by: "domaines" | "secteurs" }) {
     <Frame section="metiers" title={title} kind="list">
       <h1 tabIndex={-1}>{title}</h1>
       <Paged name={by} items={by === "domaines" ? domains() : sectors()} columns={portrait.value ? 1 : 2}
-        row={tight ? 4.75 : portrait.value ? 9 : 8} most={portrait.value ? 7 : 6} gap={tight ? 0.625 : 1.125}>
+        row={tight ? 6 : portrait.value ? 9 : 8} most={portrait.value ? 7 : 6} gap={tight ? 0.625 : 1.125}>
         {(one) => (
           <li key={one.id}>
             <button type="button" class="shelf" onClick={() => kiosk.go(one.route)}>

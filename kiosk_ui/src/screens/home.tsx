@@ -7,13 +7,18 @@ import { Flag, Icon, Picture } from "../parts/pictures";
 import type { Route } from "../routes";
 import { box, rem, size } from "../room";
 import { core, language, screen } from "../state";
-import { inLanguage, say, t } from "../texts";
+import { inLanguage, say, t, unbroken } from "../texts";
 
 /** The sections this page can show; the release says which of them it holds. */
 const ENTRIES: Partial<Record<SectionId, Route>> = { metiers: { page: "metiers" }, acteurs: { page: "acteurs" } };
 
 export function offered(): Section[] {
   return (core.value?.index.sections ?? []).filter((one) => one.available && (one.id in ENTRIES || one.id === "rappel"));
+}
+
+/** One line each: "Bonjour." then the question. */
+function sentences(text: string): string[] {
+  return text.split(/(?<=\.)\s+/);
 }
 
 export function canBeCalled(): boolean {
@@ -34,7 +39,11 @@ export function Home() {
         <path d="M680 60H620C480 60 470 150 340 160S150 130 110 220s60 120 20 210" fill="none" stroke="var(--sand)" stroke-width="64" />
       </svg>
       <div class="left">
-        <h1 tabIndex={-1}>{t(small ? "home.title" : "home.hello")}</h1>
+        <h1 tabIndex={-1}>
+          {sentences(t(small ? "home.title" : "home.hello")).map((line) => (
+            <span key={line}>{unbroken(line)} </span>
+          ))}
+        </h1>
         {!small && <p class="lead">{t("home.lead")}</p>}
         {welcome && <p class="welcome">{welcome}</p>}
         {simple && !small && (

@@ -6,7 +6,7 @@ import { Garder } from "../parts/garder";
 import { Key } from "../parts/key";
 import { Leaf } from "../parts/paged";
 import { content, trail } from "../state";
-import { t } from "../texts";
+import { t, unbroken } from "../texts";
 import { canBeCalled, offered } from "./home";
 import { domainTitle } from "./metiers";
 
@@ -32,7 +32,7 @@ export function Metier({ rome }: { rome: string }) {
         <p class="soft small src">{t("metier.source")}</p>
       </Leaf>
       <aside>
-        <p class="lead">{t("metier.talk")}</p>
+        <p class="lead">{unbroken(t("metier.talk"))}</p>
         {canBeCalled() && (
           <Key icon="phone" kind="lamp xl" onPress={() => kiosk.openContact(`metiers/${rome.toLowerCase()}`)}>
             {sectionTitle("rappel")}

@@ -45,7 +45,7 @@ export function Metiers() {
   useEffect(() => void prepareSearch(), []);
   const hits = found(query.value);
   const all = content.value?.occupations.length ?? 0;
-  const aside = hits ? (terse.value ? tn("metiers.count", hits.length) : tn("metiers.found", hits.length, { all: count(all) })) : "";
+  const aside = hits ? (size.value !== "roomy" ? tn("metiers.count", hits.length) : tn("metiers.found", hits.length, { all: count(all) })) : "";
   const type = (value: string) => {
     query.value = value;
     listPage.value = { ...listPage.value, metiers: 0 };
@@ -105,7 +105,7 @@ function Nothing() {
 export function Results({ name, items, typed }: { name: string; items: Occupation[]; typed?: string }) {
   const kiosk = useKiosk();
   const columns = portrait.value ? 1 : 2;
-  const row = size.value === "tight" ? 4.75 : portrait.value ? 8.25 : 6.75;
+  const row = size.value === "tight" ? 6 : portrait.value ? 8.25 : 6.75;
   return (
     <Paged name={name} items={items} columns={columns} row={row} gap={size.value === "tight" ? 0.625 : 0.875}>
       {(one) => (

@@ -1,6 +1,6 @@
 /** Being called back: three steps, one question a screen where the room is small. */
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { Ask, QUESTIONS, type Question } from "../contact/questions";
 import { useKiosk } from "../context";
@@ -67,6 +67,10 @@ function Asking({ step }: { step: ContactStep }) {
     }
   };
   const layout = current?.layout(draft.value);
+  // A question that comes alone is ready to be answered.
+  useEffect(() => {
+    if (at > 0) (current ? fieldOf(current.id).current : null)?.focus();
+  }, [at]);
   return (
     <Frame section="rappel" title={t(`contact.step.${step}`)} kind={layout ? "ct typing" : "ct"} {...(at > 0 ? { onBack: () => setAt(at - 1) } : {})}>
       <Steps step={step} />
