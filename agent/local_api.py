@@ -148,7 +148,7 @@ class LocalApi:
             return refused(503, "not_enrolled", "this terminal is not enrolled yet: keep the events and try again")
         try:
             told = self._parse(await _json(request), journal)
-        except (ValidationError, ValueError, TypeError, KeyError) as error:
+        except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
             return refused(422, "malformed", _said(error))
         async with self._order:
             return await self._kept(journal, told)

@@ -35,6 +35,6 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", ws="none", http="h11", loop="asyncio",
         timeout_keep_alive=75, timeout_graceful_shutdown=1,
-        h11_max_incomplete_event_size=16 * 1024, server_header=False,
+        h11_max_incomplete_event_size=16 * 1024, server_header=False, proxy_headers=False,
     )  # fmt: skip
     await _Server(config).serve(sockets=[listener])
