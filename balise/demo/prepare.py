@@ -1,0 +1,158 @@
+"""What is made before anything runs: the server's keys and database, accounts, terminals, their tokens, the release.
+
+All of it by the rooms' own functions, as the command line and the pages do it; nothing is written behind their backs.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlmodel import Session
+
+from balise.demo.folder import Account, Folder, Saved
+from balise.demo.places import TERMINALS
+from balise.demo.refusal import Refused
+from balise.demo.saying import Saying, Step
+from fleet_server.access.accounts import create_account_with_password
+from fleet_server.contents.build import build
+from fleet_server.contents.check import check
+from fleet_server.contents.pack import read_pack
+from fleet_server.context import Context
+from fleet_server.db import connect, transaction
+from fleet_server.initialise import initialise
+from fleet_server.keys import load_keys
+from fleet_server.migrate import migrate
+from fleet_server.releases.publish import publish, releases, repository_of, wish
+from fleet_server.settings import Settings, read_settings
+from fleet_server.terminals.enrolment import make_token
+from fleet_server.terminals.registry import add_terminal, get_terminal
+from fleet_server.web.live import Live
+
+PACK = Path(__file__).parents[2] / "content" / "pays-de-la-loire"
+# Fictional people; their passwords are drawn at the first start and kept in DEMO_DIR.
+PEOPLE = (
+    ("operator", "yanis", "Yanis Belkacem"),
+    ("counsellor", "maelle", "Maëlle Riou"),
+    ("admin", "anne", "Anne Delorme"),
+)
+GROUPS = {
+    "mairie": "mairies",
+    "centre_commercial": "galeries",
+    "campus_connecte": "campus",
+    "france_services": "maisons",
+}
+# Seconds instead of minutes, so that whoever tries it sees the request arrive.
+DEMO_SETTINGS = {"request_delay_s": [2, 8]}
+
+
+def settings_for(folder: Folder, saved: Saved) -> Settings:
+    return read_settings(data_dir=folder.server, port=saved.port, mqtt_port=saved.mqtt_port, demo=True)
+
+
+@contextmanager
+def offline(settings: Settings) -> Iterator[Context]:
+    """The server's context without the server: what is wished now is pushed and pulled once it runs."""
+    now = datetime.now(UTC)
+    engine = connect(settings.database_url)
+    try:
+        bare = Context(settings, engine, load_keys(settings.keys_dir), Live(), _now, now, _nobody_listens)
+        repository = repository_of(bare)
+        repository.create(now)
+        yield Context(settings, engine, bare.keys, bare.live, _now, now, _nobody_listens, repository.root())
+    finally:
+        engine.dispose()
+
+
+def prepare_server(settings: Settings, saved: Saved) -> None:
+    """Keys, database and accounts, once; later starts only bring the database up to date."""
+    now = _now()
+    if not settings.keys_dir.exists():
+        initialise(settings, "balise", "Premier compte", now)
+    else:
+        migrate(settings.database_url)
+    if saved.accounts:
+        return
+    with offline(settings) as ctx, transaction(ctx.engine) as session:
+        for role, login, name in PEOPLE:
+            password = create_account_with_password(session, login, name, [role], now)
+            saved.accounts.append(Account(role, login, name, password))
+
+
+def prepare_terminals(ctx: Context, session: Session, saved: Saved) -> None:
+    """The seven demonstration places, once."""
+    for key, name, place in TERMINALS:
+        if key not in saved.terminals:
+            saved.terminals[key] = add_terminal(session, name, place, [GROUPS[place.kind]], ctx.now()).id
+
+
+def tokens(ctx: Context, session: Session, folder: Folder, saved: Saved, anew: bool) -> dict[str, str]:
+    """A one-time token for each terminal that is not enrolled; for all of them when the server has moved (`anew`)."""
+    made = {}
+    for key, terminal_id in saved.terminals.items():
+        state = folder.terminal(key)
+        terminal = get_terminal(session, terminal_id)
+        if anew or not terminal.generation or not state.exists():
+            shutil.rmtree(state, ignore_errors=True)
+            made[key] = make_token(session, ctx, terminal, None)
+    return made
+
+
+def publish_content(ctx: Context, saved: Saved, step: Step) -> str:
+    """Check, build, sign and publish the pack, and want it everywhere; nothing when it has not changed. Its label."""
+    digest = pack_digest(PACK)
+    kept, _, label = saved.content.partition(" ")
+    if kept == digest:
+        return label
+    step.now("vérification")
+    pack = read_pack(PACK)
+    check(pack, ctx.now().date())
+    if grave := [problem for problem in pack.problems if problem.grave]:
+        raise Refused(f"Le contenu ne peut pas être publié : {grave[0]} Tout voir : balise content check.")
+    step.now("construction et signature")
+    with transaction(ctx.engine) as session:
+        built = build(pack, free_label(session, ctx.now()), ctx.now())
+        row = publish(session, ctx, built, None)
+        wish(session, ctx, row, None, None)
+    saved.content = f"{digest} {row.label}"
+    return row.label
+
+
+def free_label(session: Session, now: datetime) -> str:
+    """Year and week, as people call an edition; `2026.48.2` for the second of the week."""
+    week = f"{now:%G.%V}"
+    taken = {row.label for row in releases(session, limit=500)}
+    return next(label for label in (week, *(f"{week}.{n}" for n in range(2, 1000))) if label not in taken)
+
+
+def pack_digest(pack: Path) -> str:
+    mixed = hashlib.sha256()
+    for path in sorted(pack.rglob("*")):
+        if path.is_file():
+            mixed.update(str(path.relative_to(pack)).encode() + b"\0" + path.read_bytes())
+    return mixed.hexdigest()
+
+
+def prepare(folder: Folder, saved: Saved, anew: bool, say: Saying) -> dict[str, str]:
+    """Everything, in order. Returns the tokens to start terminals with, by demonstration key."""
+    settings = settings_for(folder, saved)
+    with say.step("Serveur : clés, base de données, comptes"):
+        prepare_server(settings, saved)
+    with offline(settings) as ctx:
+        with transaction(ctx.engine) as session:
+            prepare_terminals(ctx, session, saved)
+            made = tokens(ctx, session, folder, saved, anew)
+        with say.step("Contenus") as step:
+            step.now(f"édition {publish_content(ctx, saved, step)}")
+    folder.save(saved)
+    return made
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _nobody_listens(topic: str, payload: bytes) -> None:
+    """No broker runs yet."""
