@@ -20,6 +20,7 @@ from fleet_server.embedded_broker import embedded_broker
 from fleet_server.ingest.consumer import Consumer
 from fleet_server.keys import load_keys
 from fleet_server.oncall import health, metrics
+from fleet_server.releases.repository import repository
 from fleet_server.settings import Settings
 from fleet_server.terminals.commands import expire
 from fleet_server.terminals.desired import Pusher
@@ -40,7 +41,10 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     """The application, nothing started yet. Raises `FileNotFoundError` when `balise server init` has not been run."""
     engine = connect(settings.database_url)
     keys = load_keys(settings.keys_dir)
-    ctx = Context(settings, engine, keys, Live(), now, now(), lambda topic, payload: link.send(topic, payload))
+    releases = repository(settings, keys)
+    ctx = Context(
+        settings, engine, keys, Live(), now, now(), lambda topic, payload: link.send(topic, payload), releases.root()
+    )  # fmt: skip
     hearing = rooms.Hearing(ctx)
     consumer = Consumer(engine, rooms.recorders(), terminals_known, ctx.send, now, ctx.server_start, hearing.batches)
     link = BrokerLink(settings, consumer.put, hearing.presence, hearing.reported)
@@ -86,5 +90,13 @@ def chores_of(ctx: Context) -> Chores:
         with transaction(ctx.engine) as session:
             expire(session, ctx.now())
 
-    pusher = Pusher(ctx)
-    return Chores({"push wishes": (1.0, pusher.turn), "expire commands": (60.0, expire_commands)})
+    def sign_again() -> None:
+        repository(ctx.settings, ctx.keys).sign_again_when_due(ctx.now())
+
+    return Chores(
+        {
+            "push wishes": (1.0, Pusher(ctx).turn),
+            "expire commands": (60.0, expire_commands),
+            "sign releases again": (3600.0, sign_again),
+        }
+    )

@@ -6,6 +6,7 @@ from fleet_server.access.accounts import create_account
 from fleet_server.db import connect, transaction
 from fleet_server.keys import make_keys
 from fleet_server.migrate import migrate
+from fleet_server.releases.repository import repository
 from fleet_server.settings import Settings
 
 
@@ -27,7 +28,8 @@ def initialise(settings: Settings, login: str, name: str, now: datetime) -> str:
         with transaction(engine) as session:
             invitation = create_account(session, login, name, ["admin"], now)
             # Last, and before the commit: without keys there is no server, and init may be run again.
-            make_keys(settings.keys_dir, now)
+            keys = make_keys(settings.keys_dir, now)
+            repository(settings, keys).create(now)
     finally:
         engine.dispose()
     return invitation

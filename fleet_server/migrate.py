@@ -1,6 +1,6 @@
-"""The database brought to the newest schema, at each start of the server."""
+"""Bringing a database up to the models of this version, before anything is served."""
 
-from fleet_server import rooms  # noqa: F401 - all tables
+from fleet_server import tables  # noqa: F401  # every room's tables
 from fleet_server.db import connect, create_schema
 
 

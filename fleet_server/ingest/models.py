@@ -35,7 +35,7 @@ class IngestLoss(SQLModel, table=True):
 
 
 class QuarantinedEvent(SQLModel, table=True):
-    """An event that could not be read, raw: shown, and replayed after an upgrade. The id is the sender's if it has one."""
+    """An event that could not be read, raw: shown, and read again after an upgrade. Its id is the sender's if any."""
 
     __tablename__ = "ingest_quarantine"
     id: str = Field(primary_key=True)

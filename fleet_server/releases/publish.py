@@ -9,7 +9,7 @@ from fleet_server.contents.build import Built
 from fleet_server.context import Context
 from fleet_server.releases.blobs import blob_path, keep_blob
 from fleet_server.releases.models import ContentRelease
-from fleet_server.releases.repository import Repository, online
+from fleet_server.releases.repository import repository
 from fleet_server.terminals.public import wish_release
 from fleet_server.web.viewer import Viewer
 from wire.release import Manifest
@@ -18,10 +18,6 @@ from wire.state import Release
 
 class LabelTaken(ValueError):
     """Another release already has this label."""
-
-
-def repository_of(ctx: Context) -> Repository:
-    return Repository(ctx.settings.data_dir / "releases", online(ctx.keys.releases))
 
 
 def publish(session: Session, ctx: Context, built: Built, viewer: Viewer | None) -> ContentRelease:
@@ -34,7 +30,7 @@ def publish(session: Session, ctx: Context, built: Built, viewer: Viewer | None)
         raise LabelTaken(release.label)
     for content in built.files.values():
         keep_blob(ctx.settings.data_dir / "blobs", content)
-    repository_of(ctx).add(target_of(release.id), built.raw, now)
+    repository(ctx.settings, ctx.keys).add(target_of(release.id), built.raw, now)
     row = ContentRelease(
         id=release.id, label=release.label, pack=built.manifest.pack, built_at=built.manifest.built_at,
         published_at=now, published_by=viewer.name if viewer else "", files=len(built.manifest.files),

@@ -21,7 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner, Signer
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
+from fleet_server.keys import Keys
 from fleet_server.releases.durable import write_durably
+from fleet_server.settings import Settings
 
 ROOT_LIFETIME = timedelta(days=5 * 365)
 TARGETS_LIFETIME = timedelta(days=180)
@@ -157,3 +159,8 @@ class Repository:
             yield
         finally:
             os.close(descriptor)
+
+
+def repository(settings: Settings, keys: Keys) -> Repository:
+    """The one of this server."""
+    return Repository(settings.data_dir / "releases", online(keys.releases))

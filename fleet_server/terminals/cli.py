@@ -1,0 +1,117 @@
+"""`balise terminal list|add|token|command`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from fleet_server.settings import Settings
+
+app = typer.Typer(help="Les bornes.", no_args_is_help=True)
+DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
+TerminalId = Annotated[str, typer.Argument(help="Identifiant : b-k7m2xq4z (balise terminal list)")]
+Kind = Literal["mairie", "centre_commercial", "campus_connecte", "france_services", "autre"]
+
+
+@app.command("list")
+def list_terminals(data_dir: DataDir = None) -> None:
+    """Montre les bornes : identifiant, nom, état d’enrôlement, lieu."""
+    from sqlmodel import select
+
+    from fleet_server.db import reading
+    from fleet_server.offline import offline
+    from fleet_server.terminals.models import Terminal
+    from fleet_server.terminals.registry import places
+
+    with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
+        stand = places(session)
+        for one in session.exec(select(Terminal).order_by(Terminal.name)):
+            typer.echo(f"{one.id:12} {one.name:24} {one.status:14} {one.generation:3}  {stand[one.id].name}")
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Le nom que les collègues liront : la ville, le plus souvent")],
+    commune: Annotated[str, typer.Option(help="Code Insee de la commune : 53130")],
+    commune_name: Annotated[str, typer.Option(help="Son nom")],
+    place: Annotated[str, typer.Option(help="Le lieu : « Mairie de Laval »")],
+    kind: Annotated[Kind, typer.Option(help="Genre de lieu")] = "autre",
+    latitude: Annotated[float, typer.Option()] = 47.47,
+    longitude: Annotated[float, typer.Option()] = -0.55,
+    group: Annotated[list[str] | None, typer.Option(help="Groupe ; plusieurs possibles")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Ajoute une borne attendue et affiche, une seule fois, son jeton d’enrôlement."""
+    from pydantic import ValidationError
+
+    from fleet_server.db import transaction
+    from fleet_server.offline import offline
+    from fleet_server.terminals.enrolment import make_token
+    from fleet_server.terminals.registry import add_terminal
+    from wire.state import Place
+
+    try:
+        stands = Place(site=place, name=place, kind=kind, commune=commune, commune_name=commune_name,
+                       department=commune[:2], latitude=latitude, longitude=longitude)  # fmt: skip
+    except ValidationError as error:
+        problem = error.errors()[0]
+        _refuse(f"« {problem['loc'][0]} » vaut {problem['input']!r} : {problem['msg']}.")
+    with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+        terminal = add_terminal(session, name, stands, group or [], ctx.now())
+        token = make_token(session, ctx, terminal, None)
+    _show_token(terminal.id, token)
+
+
+@app.command()
+def token(terminal: TerminalId, data_dir: DataDir = None) -> None:
+    """Fait un nouveau jeton d’enrôlement pour une borne ; le précédent ne vaut plus."""
+    from fleet_server.db import transaction
+    from fleet_server.offline import offline
+    from fleet_server.terminals.enrolment import make_token
+    from fleet_server.terminals.registry import UnknownTerminal, get_terminal
+
+    try:
+        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+            made = make_token(session, ctx, get_terminal(session, terminal), None)
+    except UnknownTerminal:
+        _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
+    _show_token(terminal, made)
+
+
+@app.command()
+def command(
+    terminal: TerminalId,
+    order: Annotated[Literal["window.restart", "screenshot.take", "identify"], typer.Argument(help="L’ordre")],
+    data_dir: DataDir = None,
+) -> None:
+    """Met une commande en file ; le serveur qui tourne l’envoie quand la borne est là."""
+    from fleet_server.db import transaction
+    from fleet_server.offline import offline
+    from fleet_server.terminals.commands import TooMany, give
+    from fleet_server.terminals.registry import UnknownTerminal, get_terminal
+
+    try:
+        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+            given = give(session, ctx, get_terminal(session, terminal), {"kind": order}, None)
+    except UnknownTerminal:
+        _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
+    except TooMany:
+        _refuse("Trop de commandes attendent déjà cette borne : annulez-en dans le back-office.")
+    typer.echo(f"Commande {given.id} en file.")
+
+
+def _show_token(terminal: str, token: str) -> None:
+    typer.echo(f"Borne {terminal}. Son jeton, montré une seule fois et valable 48 heures :\n  {token}")
+    typer.echo("Sur la borne : balise agent --enrol JETON")
+
+
+def _settings(data_dir: Path | None) -> "Settings":
+    from fleet_server.settings import read_settings
+
+    return read_settings(**({"data_dir": data_dir} if data_dir else {}))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
