@@ -73,7 +73,9 @@ async def _until_told(settings: AgentSettings) -> None:
 
 async def _run(settings: AgentSettings) -> None:
     clock = Clock(settings.state_dir / "clock")
-    kiosk = Kiosk(settings.state_dir, clock, UI, listen(settings.port), settings.window)
+    listener = listen(settings.port)
+    listener.listen()  # from here on a page that comes early waits instead of being turned away
+    kiosk = Kiosk(settings.state_dir, clock, UI, listener, settings.window)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(kiosk.run(), name="kiosk")
         identity = await _become(settings, clock, kiosk)
@@ -119,14 +121,16 @@ async def _pair(settings: AgentSettings, clock: Clock, kiosk: Kiosk, directory: 
     kiosk.screen.pairing("", settings.pair)
     pairing = await asyncio.to_thread(Pairing, settings.pair, directory, clock.now, settings.hardware)
     kiosk.screen.pairing(pairing.code, pairing.server)
-    try:
-        while (identity := await asyncio.to_thread(pairing.ask)) is None:
-            await asyncio.sleep(jittered(POLL_EVERY_S))
-    except Rejected as error:
-        log.info("pairing over", code=error.code)
-        await asyncio.sleep(jittered(_TRY_AGAIN_S))
-        return None
-    return identity
+    while True:
+        await asyncio.sleep(jittered(POLL_EVERY_S))
+        try:
+            if identity := await asyncio.to_thread(pairing.ask):
+                return identity
+        except Unreachable as error:
+            log.info("server not reached, the code stays", reason=str(error)[:200])
+        except Rejected as error:
+            log.info("pairing over", code=error.code)
+            return None
 
 
 @contextlib.contextmanager
