@@ -97,16 +97,20 @@ def push(ctx: Context, terminal_ids: Iterable[str] | None = None) -> dict[str, i
 
 
 class Pusher:
-    """Pushes wishes that another process made (the command line): each turn, what has a revision not yet sent."""
+    """Pushes wishes that another process made (the command line): each turn, what has grown since the last.
+
+    What was wished before the first turn is told at each presence, and by every acknowledgement.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._sent: dict[str, int] = {}
+        self._sent: dict[str, int] | None = None
 
     def turn(self) -> int:
         with reading(self._ctx.engine) as session:
             revisions = dict(session.exec(select(TerminalDesired.terminal, TerminalDesired.revision)).all())
-        due = [terminal for terminal, revision in revisions.items() if self._sent.get(terminal, 0) < revision]
+        seen = revisions if self._sent is None else self._sent
+        due = [terminal for terminal, revision in revisions.items() if seen.get(terminal, 0) < revision]
         if due:
             push(self._ctx, due)
         self._sent = revisions
