@@ -1,0 +1,117 @@
+"""What pages show of terminals, gathered in a constant number of queries whatever the size of the fleet."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+from sqlmodel import Session, col, func, select
+
+from fleet_server.context import Context
+from fleet_server.evaluation.counting import last_visits, today_in_paris, visits_by_day
+from fleet_server.terminals.desired import desired_of
+from fleet_server.terminals.models import Terminal, TerminalDesired, TerminalHealth, TerminalLive
+from fleet_server.terminals.opening import Opening, opening_at
+from fleet_server.terminals.states import Condition, Vitals, condition
+from wire.state import Desired, Reported
+
+KINDS = {
+    "mairie": "Mairie",
+    "centre_commercial": "Centre commercial",
+    "campus_connecte": "Campus connecté",
+    "france_services": "France services",
+    "autre": "Autre lieu",
+}
+DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One terminal, as a row or as the head of its page."""
+
+    terminal: Terminal
+    want: Desired
+    report: Reported | None
+    condition: Condition
+    opening: Opening
+    heard_at: datetime | None
+    changed_at: datetime | None
+    wished_at: datetime
+    visits: list[int]
+    last_visit_at: datetime | None
+
+    @property
+    def kind(self) -> str:
+        return KINDS[self.want.place.kind]
+
+    @property
+    def wanted_release(self) -> str:
+        return self.want.release.label if self.want.release else "–"
+
+    @property
+    def release(self) -> str:
+        return self.report.content.active.label if self.report and self.report.content.active else "–"
+
+    @property
+    def differs(self) -> bool:
+        return self.report is not None and (
+            self.report.revision < self.want.revision or self.release != self.wanted_release
+        )
+
+
+def cards(session: Session, ctx: Context, only: str | None = None) -> list[Card]:
+    """Who needs something first, then by name."""
+    now, today = ctx.now(), today_in_paris(ctx.now())
+    query = select(Terminal).where(col(Terminal.status) != "decommissioned")
+    terminals = list(session.exec(query.where(Terminal.id == only) if only else query))
+    wanted = desired_of(session, ctx.keys, terminals)
+    lives = {row.terminal: row for row in session.exec(select(TerminalLive))}
+    rows = {row.terminal: row for row in session.exec(select(TerminalDesired))}
+    vitals = _vitals(session)
+    visits = visits_by_day(session, today, DAYS, simulated=ctx.settings.demo)
+    last = last_visits(session, today, simulated=ctx.settings.demo)
+    made = []
+    for one in terminals:
+        live, want = lives[one.id], wanted[one.id]
+        report = read_report(live)
+        opening = opening_at(want.settings, now)
+        how = condition(one.status, one.isolated, live.heard_at, report, want, rows[one.id].wished_at,
+                        vitals.get(one.id, Vitals()), opening, now)  # fmt: skip
+        made.append(
+            Card(one, want, report, how, opening, live.heard_at, live.changed_at, rows[one.id].wished_at,
+                 visits.get(one.id, [0] * DAYS), last.get(one.id))
+        )  # fmt: skip
+    return sorted(made, key=lambda card: (ORDER.index(card.condition.key), card.terminal.name))
+
+
+ORDER = (
+    "isolated",
+    "offline",
+    "degraded",
+    "drift",
+    "updating",
+    "pending",
+    "online",
+    "closed",
+    "rejected",
+    "decommissioned",
+)
+
+
+def read_report(live: TerminalLive) -> Reported | None:
+    """None also for a report of a version this server no longer reads."""
+    if live.report is None:
+        return None
+    try:
+        return Reported.model_validate(live.report)
+    except ValidationError:
+        return None
+
+
+def _vitals(session: Session) -> dict[str, Vitals]:
+    newest = (
+        select(TerminalHealth.terminal, func.max(TerminalHealth.at).label("at")).group_by(TerminalHealth.terminal).subquery()
+    )  # fmt: skip
+    query = select(TerminalHealth.terminal, TerminalHealth.temperature, TerminalHealth.disk_free).join(
+        newest, (col(TerminalHealth.terminal) == newest.c.terminal) & (col(TerminalHealth.at) == newest.c.at)
+    )
+    return {terminal: Vitals(temperature, disk) for terminal, temperature, disk in session.exec(query)}

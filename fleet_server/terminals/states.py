@@ -1,0 +1,116 @@
+"""How a terminal is, from what it last said, the hours of its place and the time. Pure; words for people in French."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fleet_server.terminals.inbound import ONLINE_WITHIN
+from fleet_server.terminals.opening import Opening
+from wire.state import Desired, Reported
+
+HOT = 75.0
+DISK_LOW = 0.15
+BACKLOG = timedelta(hours=1)
+LATE = timedelta(minutes=15)
+"""How long a wish may take before the terminal counts as drifting; visits and downloads take their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`key` as in FLEET (`web.vocabulary`), a short detail for the list, and what is wrong, in sentences."""
+
+    key: str
+    detail: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """Of the last health sample."""
+
+    temperature: float | None = None
+    disk_free: float | None = None
+
+
+def condition(
+    status: str, isolated: str, heard_at: datetime | None, report: Reported | None, want: Desired | None,
+    wished_at: datetime | None, vitals: Vitals, opening: Opening, now: datetime,
+) -> Condition:  # fmt: skip
+    if status != "accepted":
+        return Condition(status, {"pending": "attend son enrôlement"}.get(status, ""))
+    if isolated:
+        return Condition("isolated", "deux machines, une clé", (isolated + " Enrôlez de nouveau la bonne.",))
+    if heard_at is None or now - heard_at > ONLINE_WITHIN:
+        if opening.state == "closed":
+            return Condition("closed", "normal, lieu fermé")
+        return Condition("offline", "jamais vue" if heard_at is None else "ne répond plus",
+                         ("Elle ne répond plus. Le réseau du lieu ou une prise débranchée sont les causes à voir "
+                          "d’abord ; ce qu’elle a compté l’attend sur son disque.",))  # fmt: skip
+    problems = _problems(report, vitals, now)
+    if problems:
+        return Condition("degraded", problems[0][0], tuple(sentence for _, sentence in problems))
+    if opening.state == "closed":
+        return Condition("closed", "normal, lieu fermé")
+    if report and report.content.phase in ("downloading", "waiting", "verifying"):
+        return Condition("updating", _progress(report))
+    if want and report and report.revision < want.revision and wished_at and now - wished_at > LATE:
+        return Condition("drift", "souhait pas encore appliqué",
+                         (f"Elle en est au souhait n° {report.revision}, le n° {want.revision} l’attend.",))  # fmt: skip
+    return Condition("online", "en visite" if report and report.window.in_visit else "en attente de visite")
+
+
+def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tuple[str, str]]:
+    """(in a few words, in a sentence)"""
+    found: list[tuple[str, str]] = []
+    if report:
+        window, content, outbox = report.window, report.content, report.outbox
+        if window.status == "out_of_service":
+            found.append(
+                ("écran hors service", "L’écran montre « hors service » : la fenêtre n’a pas pu être relancée.")
+            )
+        elif window.status == "stalled":
+            found.append(("écran figé", "La page ne dessine plus ; la borne essaie de la relancer par elle-même."))
+        if content.phase == "rolled_back" and content.target:
+            found.append(("revenue en arrière",
+                          f"L’édition {content.target.label} a été refusée par la borne : {content.reason}."))  # fmt: skip
+        if content.phase == "failed" and content.target:
+            found.append(("contenu pas arrivé",
+                          f"L’édition {content.target.label} n’a pas pu être prise : {content.reason}."))  # fmt: skip
+        if outbox.oldest_at and now - outbox.oldest_at > BACKLOG:
+            found.append(("messages en attente", f"{outbox.waiting} événements attendent d’être envoyés."))
+        if not report.clock_trusted:
+            found.append(("horloge non sûre", "Son horloge n’a pas encore été vérifiée ; l’heure reçue fait foi."))
+    if vitals.temperature is not None and vitals.temperature > HOT:
+        found.append((f"{vitals.temperature:.0f} °C", f"Processeur à {vitals.temperature:.0f} °C, seuil {HOT:.0f} °C."))
+    if vitals.disk_free is not None and vitals.disk_free < DISK_LOW:
+        share = round(vitals.disk_free * 100)
+        found.append((f"disque à {100 - share} %", f"Il reste {share} % de place sur son disque."))
+    return found
+
+
+def _progress(report: Reported) -> str:
+    match report.content.phase:
+        case "downloading":
+            return f"reçoit, {round(report.content.progress * 100)} %"
+        case "waiting":
+            return "attend la fin de la visite"
+        case _:
+            return "vérifie l’édition"
+
+
+def fleet_sentence(conditions: dict[str, Condition], names: dict[str, str]) -> str:
+    """What matters now, in words: the sentence under the title."""
+    if not conditions:
+        return "Aucune borne pour l’instant."
+    silent = sorted(names[one] for one, how in conditions.items() if how.key in ("offline", "isolated"))
+    weak = sorted(names[one] for one, how in conditions.items() if how.key in ("degraded", "drift"))
+    serving = sum(how.key in ("online", "updating", "degraded", "drift") for how in conditions.values())
+    parts = [f"{serving} borne{'s' if serving > 1 else ''} sur {len(conditions)} en service."]
+    if silent:
+        parts.append(f"{_and(silent)} ne répond{'ent' if len(silent) > 1 else ''} plus.")
+    if weak:
+        parts.append(f"À regarder : {_and(weak)}.")
+    return " ".join(parts)
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " et " + names[-1]
