@@ -5,8 +5,6 @@ All of it by the rooms' own functions, as the command line and the pages do it; 
 
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,15 +19,14 @@ from fleet_server.contents.build import build
 from fleet_server.contents.check import check
 from fleet_server.contents.pack import read_pack
 from fleet_server.context import Context
-from fleet_server.db import connect, transaction
+from fleet_server.db import transaction
 from fleet_server.initialise import initialise
-from fleet_server.keys import load_keys
 from fleet_server.migrate import migrate
-from fleet_server.releases.publish import publish, releases, repository_of, wish
+from fleet_server.offline import offline
+from fleet_server.releases.publish import publish, releases, wish
 from fleet_server.settings import Settings, read_settings
 from fleet_server.terminals.enrolment import make_token
 from fleet_server.terminals.registry import add_terminal, get_terminal
-from fleet_server.web.live import Live
 
 PACK = Path(__file__).parents[2] / "content" / "pays-de-la-loire"
 # Fictional people; their passwords are drawn at the first start and kept in DEMO_DIR.
@@ -50,20 +47,6 @@ DEMO_SETTINGS = {"request_delay_s": [2, 8]}
 
 def settings_for(folder: Folder, saved: Saved) -> Settings:
     return read_settings(data_dir=folder.server, port=saved.port, mqtt_port=saved.mqtt_port, demo=True)
-
-
-@contextmanager
-def offline(settings: Settings) -> Iterator[Context]:
-    """The server's context without the server: what is wished now is pushed and pulled once it runs."""
-    now = datetime.now(UTC)
-    engine = connect(settings.database_url)
-    try:
-        bare = Context(settings, engine, load_keys(settings.keys_dir), Live(), _now, now, _nobody_listens)
-        repository = repository_of(bare)
-        repository.create(now)
-        yield Context(settings, engine, bare.keys, bare.live, _now, now, _nobody_listens, repository.root())
-    finally:
-        engine.dispose()
 
 
 def prepare_server(settings: Settings, saved: Saved) -> None:
@@ -152,7 +135,3 @@ def prepare(folder: Folder, saved: Saved, anew: bool, say: Saying) -> dict[str, 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _nobody_listens(topic: str, payload: bytes) -> None:
-    """No broker runs yet."""
