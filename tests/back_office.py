@@ -14,13 +14,14 @@ import uvicorn
 from fastapi import FastAPI
 from sqlmodel import SQLModel
 
-import fleet_server.evaluation.models  # noqa: F401 - its table
+from fleet_server import rooms
 from fleet_server.access import pages as access_pages
 from fleet_server.access.accounts import create_account_with_password
 from fleet_server.access.guard import find_viewer
 from fleet_server.context import Context
 from fleet_server.db import connect, transaction
 from fleet_server.evaluation import frequentation
+from fleet_server.keys import make_keys
 from fleet_server.settings import Settings
 from fleet_server.web.live import Live
 from fleet_server.web.site import install_web
@@ -65,19 +66,23 @@ class BackOffice:
         return client
 
 
-def build(directory: Path, demo: bool = False) -> BackOffice:
+def build(directory: Path, demo: bool = False, whole: bool = False) -> BackOffice:
+    """`whole`: with every room, as the composition root installs them, and keys of its own."""
     clock = Clock()
     engine = connect(f"sqlite:///{directory / 'fleet.db'}")
     SQLModel.metadata.create_all(engine)
     settings = Settings(data_dir=directory, demo=demo)
-    keys = cast(Any, None)
+    keys = make_keys(settings.keys_dir, clock()) if whole else cast(Any, None)
     context = Context(settings, engine, keys, Live(), clock, clock(), lambda topic, payload: None)
     app = FastAPI()
     app.state.context, app.state.find_viewer = context, find_viewer
-    app.state.terminal_names = lambda session: dict(TERMINALS)
-    install_web(app)
-    app.include_router(access_pages.router)
-    app.include_router(frequentation.router)
+    if whole:
+        rooms.install(app)
+    else:
+        app.state.terminal_names = lambda session: dict(TERMINALS)
+        install_web(app)
+        app.include_router(access_pages.router)
+        app.include_router(frequentation.router)
     with transaction(engine) as session:
         passwords = {
             login: create_account_with_password(session, login, name, [role], clock())

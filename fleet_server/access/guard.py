@@ -16,7 +16,7 @@ from fleet_server.access.models import Account
 from fleet_server.access.sessions import COOKIE, find_session
 from fleet_server.context import context
 from fleet_server.db import reading
-from fleet_server.web.csrf import is_csrf_token, is_foreign
+from fleet_server.web.csrf import is_csrf_token, is_encrypted, is_foreign
 from fleet_server.web.viewer import ROLES, Viewer
 
 __all__ = ["Viewer", "allow", "find_viewer"]
@@ -35,13 +35,14 @@ def find_viewer(request: Request) -> Viewer | None:
         if found:
             request.state.viewer = found.viewer
             if found.fresh_token:
-                request.state.cookies = [session_cookie(found.fresh_token, request.url.scheme == "https")]
+                request.state.cookies = [session_cookie(request, found.fresh_token)]
     viewer: Viewer | None = request.state.viewer
     return viewer
 
 
-def session_cookie(token: str, secure: bool) -> str:
+def session_cookie(request: Request, token: str) -> str:
     """The header's value. Lax: a link in a message opens the page it names; no form of another site carries it."""
+    secure = is_encrypted(request)
     jar: SimpleCookie = SimpleCookie()
     jar[COOKIE] = token
     for name, value in (("path", "/"), ("httponly", True), ("samesite", "Lax"), ("secure", secure)):

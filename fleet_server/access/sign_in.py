@@ -134,7 +134,7 @@ def _let_in(
     viewer = Viewer(account.id, account.login, account.name, account.role_set, "")
     record_act(session, viewer, "account.signed_in", account.login, now=now)
     answer = seen_other(to or landing(viewer), toast=toast)
-    answer.headers.append("set-cookie", session_cookie(token, request.url.scheme == "https"))
+    answer.headers.append("set-cookie", session_cookie(request, token))
     return answer
 
 

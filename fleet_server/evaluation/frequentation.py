@@ -67,9 +67,9 @@ def frequentation(
     consulted = counting.pages_consulted(session, period)
     values: dict[str, Any] = {
         "period": period, "whole": whole, "days": days, "names": names, "wanted": wanted, "pages": consulted,
-        "page_name": page_name, "median": counting.median_dwell_ms(session, period), "table": _table(tallied, names),
-        "engaged_share": share(whole.engaged, whole.ended), "sensitivity": _sensitivity(whole),
-        "sentence": _sentence(period, whole, names), "visits_chart": charts.visits(days),
+        "page_name": page_name, "median": counting.median_dwell_ms(session, period),
+        "table": _table(tallied, names, period.terminal), "engaged_share": share(whole.engaged, whole.ended),
+        "sensitivity": _sensitivity(whole), "sentence": _sentence(period, whole, names), "visits_chart": charts.visits(days),
         "pages_chart": charts.pages([(page_name(row.page), row.views) for row in consulted]),
         "csv_url": with_query(request, page=None).replace("/frequentation", "/frequentation.csv", 1),
     }  # fmt: skip
@@ -127,10 +127,10 @@ class TerminalRow:
     contacts: str
 
 
-def _table(tallied: dict[tuple[date, str], Tally], names: dict[str, str]) -> list[TerminalRow]:
+def _table(tallied: dict[tuple[date, str], Tally], names: dict[str, str], only: str) -> list[TerminalRow]:
     """Every terminal that is known or has spoken, by name: places are compared, never ranked."""
     made = counting.by_terminal(tallied)
-    for terminal in names:
+    for terminal in [only] if only else names:
         made.setdefault(terminal, Tally())
     engaged = shares({terminal: (tally.engaged, tally.ended) for terminal, tally in made.items()})
     contacts = shares({terminal: (tally.contacts, tally.engaged) for terminal, tally in made.items()})

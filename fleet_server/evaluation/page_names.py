@@ -25,7 +25,7 @@ def page_name(page: str | None) -> str:
     head = SECTIONS.get(section, section)
     if not rest:
         return head
-    return f"{head} · {PLACES.get(rest, rest.upper() if _is_code(rest) else rest.replace('-', ' '))}"
+    return f"{head} · {PLACES.get(rest, rest.upper() if _is_code(rest) else rest.replace('-', ' ').capitalize())}"
 
 
 def _is_code(text: str) -> bool:

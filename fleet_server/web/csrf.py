@@ -56,3 +56,9 @@ def is_foreign(request: Request) -> bool:
         return site not in ("same-origin", "none")
     origin = request.headers.get("origin")
     return origin is not None and origin.split("://", 1)[-1] != request.headers.get("host")
+
+
+def is_encrypted(request: Request) -> bool:
+    """Between the browser and us, as far as we know: a proxy may take the encryption off before it gets here."""
+    public: str = request.app.state.context.settings.url
+    return request.url.scheme == "https" or public.startswith("https://")

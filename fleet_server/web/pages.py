@@ -23,7 +23,7 @@ from sqlmodel import Session
 
 from fleet_server.db import reading
 from fleet_server.web import french, rail
-from fleet_server.web.csrf import anonymous_token, csrf_token
+from fleet_server.web.csrf import anonymous_token, csrf_token, is_encrypted
 from fleet_server.web.live import stream_url
 from fleet_server.web.static import ASSETS, asset
 from fleet_server.web.viewer import Viewer
@@ -67,7 +67,7 @@ def page(request: Request, viewer: Viewer | None, template: str, *, status: int 
     if toast:
         answer.delete_cookie(TOAST, path="/")
     if anonymous:
-        anonymous.keep(answer, secure=request.url.scheme == "https")
+        anonymous.keep(answer, secure=is_encrypted(request))
     return answer
 
 

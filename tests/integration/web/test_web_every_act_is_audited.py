@@ -1,0 +1,150 @@
+"""Every way to change something, tried: it leaves a line in the audit log, or is named here with the reason why not."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlmodel import Session, select
+
+from fleet_server.access.accounts import create_account
+from fleet_server.access.acts import ACTS, FAMILIES
+from fleet_server.access.models import Account, AuditEntry
+from fleet_server.db import transaction
+from tests.back_office import BackOffice, build, post, served
+from tests.integration.requests.sealing import KEY, KID, PEOPLE, sealed_by
+
+HARMLESS = {
+    "/apparence": "a cookie of this browser, nothing of the server's",
+    "/api/v1/terminal/requests": "a visitor's own: a dated line would tell when somebody stood before which kiosk",
+    "/api/v1/pairing": "a terminal asks to be let in: nothing changes before a person accepts, which is audited",
+    "/api/v1/pairing/{pairing}/reveal": "the second half of the same question",
+    "/api/v1/enrol": "the terminal's own act, audited as terminal.enrolled: proved with real certificates elsewhere",
+    "/api/v1/terminal/renew": "the terminal's own act, audited as terminal.certificate_renewed, likewise",
+}
+NOT_ACTS = {"request.failed", "terminal.id"}
+"""An event of the log and the name of a setting, which look like acts."""
+Act = Callable[[BackOffice], tuple[str, str, dict[str, Any]]]
+"""From an office: who does it, at which address, with which fields."""
+
+
+def account_of(office: BackOffice, login: str) -> int:
+    with Session(office.context.engine) as session:
+        return session.exec(select(Account.id).where(Account.login == login)).one() or 0
+
+
+def sign_in(office):
+    return "", "/connexion", {"login": "yanis", "password": office.passwords["yanis"]}
+
+
+def accept_invitation(office):
+    with transaction(office.context.engine) as session:
+        token = create_account(session, "nour", "Nour Chérif", ["operator"], office.clock())
+    return "", f"/invitation/{token}", {"password": "cheval pile agrafe", "again": "cheval pile agrafe"}
+
+
+def change_password(office):
+    new = "cheval pile agrafe"
+    return "yanis", "/mot-de-passe", {"current": office.passwords["yanis"], "password": new, "again": new}
+
+
+def request_id(office: BackOffice) -> str:
+    with transaction(office.context.engine) as session:
+        row = sealed_by(next(iter(PEOPLE)))
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def take_request(office):
+    return "maelle", f"/demandes/{request_id(office)}/take", {"revision": 0}
+
+
+def undo_request(office):
+    taken = take_request(office)
+    assert send(office, taken).status_code == 303
+    return "maelle", taken[1].replace("/take", "/annuler"), {}
+
+
+def on_yanis(act: str) -> Act:
+    return lambda office: ("anne", f"/comptes/{account_of(office, 'yanis')}/{act}", {})
+
+
+RECIPES: dict[str, Act] = {
+    "/connexion": sign_in,
+    "/deconnexion": lambda office: ("yanis", "/deconnexion", {}),
+    "/invitation/{token}": accept_invitation,
+    "/mot-de-passe": change_password,
+    "/comptes": lambda office: ("anne", "/comptes", {"login": "hugo", "name": "Hugo Petit", "roles": ["operator"]}),
+    "/comptes/{account_id}": lambda office: (
+        "anne", f"/comptes/{account_of(office, 'yanis')}", {"name": "Yanis B.", "roles": ["operator"]},
+    ),
+    "/comptes/{account_id}/invitation": on_yanis("invitation"),
+    "/comptes/{account_id}/fermer": on_yanis("fermer"),
+    "/comptes/{account_id}/rouvrir": on_yanis("rouvrir"),
+    "/demandes/{request_id}/{act}": take_request,
+    "/demandes/{request_id}/annuler": undo_request,
+}  # fmt: skip
+
+
+@pytest.fixture
+def office(tmp_path):
+    office = build(tmp_path, whole=True)
+    keys = SimpleNamespace(sealing={KID: KEY}, sealing_current=KID)
+    office.context = dataclasses.replace(office.context, keys=keys)
+    office.app.state.context = office.context
+    with served(office):
+        yield office
+
+
+def send(office: BackOffice, act: tuple[str, str, dict[str, Any]]):
+    login, path, values = act
+    client = office.signed_in(login) if login else office.client()
+    form_at = {"": path, "yanis": "/frequentation", "maelle": "/frequentation", "anne": "/frequentation"}[login]
+    return post(client, path, form_at=form_at, **values)
+
+
+def posted_routes(routes: Iterable[Any]) -> set[str]:
+    found = set()
+    for route in routes:
+        if "POST" in (getattr(route, "methods", None) or ()):
+            found.add(route.path)
+        inner = getattr(getattr(route, "original_router", route), "routes", None)
+        found |= posted_routes(inner) if inner else set()
+    return found
+
+
+def test_every_route_that_takes_a_form_is_tried_here_or_named_as_harmless(tmp_path):
+    known = RECIPES.keys() | HARMLESS.keys()
+    there = posted_routes(build(tmp_path, whole=True).app.routes)
+    assert len(there) >= len(RECIPES)
+    assert there - known == set(), "say how to try it, or why it leaves no line"
+    assert known - there == set(), "no longer there"
+
+
+@pytest.mark.parametrize("route", RECIPES)
+def test_an_act_leaves_a_line_in_the_audit_log(office, route):
+    act = RECIPES[route](office)
+    before = lines_of(office)
+    answer = send(office, act)
+    assert answer.status_code in (201, 303), answer.text
+    said = lines_of(office)[len(before) :]
+    # Signing in to do it leaves its own line; what is asked for is one more.
+    assert [line.act for line in said if line.act != "account.signed_in" or route == "/connexion"], said
+    if act[0]:
+        assert {line.account_id or line.who for line in said} <= {account_of(office, act[0]), "Yanis Belkacem"}
+
+
+def lines_of(office: BackOffice) -> list[AuditEntry]:
+    with Session(office.context.engine) as session:
+        return list(session.exec(select(AuditEntry).order_by(AuditEntry.id)).all())
+
+
+def test_every_act_that_is_recorded_reads_as_words():
+    sources = [path.read_text() for path in Path("fleet_server").rglob("*.py") if path.name != "acts.py"]
+    pattern = re.compile(rf'"((?:{"|".join(FAMILIES)})\.[a-z_]+)"')
+    recorded = {act for source in sources for act in pattern.findall(source)}
+    assert recorded - ACTS.keys() - NOT_ACTS == set()
