@@ -102,7 +102,7 @@ class KioskPage(QWebEnginePage):
         if not ok and self._refused:
             self._refused = False  # the page is still there: it only wanted to leave
             return
-        self._tell("loaded", ok=ok)
+        self._tell("loaded", ok=ok, renderer=self.renderProcessPid())
         if not ok and not self._static:
             QTimer.singleShot(_RETRY_AFTER_MS, self._retry)
 

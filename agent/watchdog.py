@@ -125,7 +125,7 @@ class Watchdog:
         self._monotonic = monotonic
         self._ladder = self._read(boot)
         self._renderer_died = False
-        self._grace_until = 0.0
+        self._acted_at = self._grace_until = monotonic()
         window.heard = self._heard
 
     async def open(self) -> None:
@@ -138,7 +138,7 @@ class Watchdog:
     async def turn(self) -> Rung | None:
         """Look, and take at most one rung. Called every second."""
         now = self._monotonic()
-        seen = Seen(self._window.alive, self._renderer_died, self._page.painted_age(), now < self._grace_until)
+        seen = Seen(self._window.alive, self._renderer_died, self._page.painted_age(), self._is_graced(now))
         rung = climb(self._ladder, seen, now)
         if rung is None:
             return None
@@ -201,7 +201,12 @@ class Watchdog:
                 self._window.out_of_service(out_of_service_page(self._host_phone()))
 
     def _graces(self, what: str) -> None:
-        self._grace_until = self._monotonic() + _GRACE_S[what]
+        self._acted_at = self._monotonic()
+        self._grace_until = self._acted_at + _GRACE_S[what]
+
+    def _is_graced(self, now: float) -> bool:
+        """While it loads; a page that has painted since then gets no more patience than any other."""
+        return now < self._grace_until and not (self._page.painted is not None and self._page.painted > self._acted_at)
 
     def _keep(self, ladder: Ladder) -> None:
         self._ladder = ladder

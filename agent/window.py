@@ -5,8 +5,8 @@ stdout. When stdin closes, the agent is gone, and so is the window.
 
     {"do": "load"} {"do": "kill_renderer"} {"do": "out_of_service", "html": "…"} {"do": "screenshot", "path": "…"}
     {"do": "quit"}
-    {"event": "ready"} {"event": "loaded", "ok": true} {"event": "renderer_terminated", "expected": false, …}
-    {"event": "screenshot", "path": "…", "ok": true} {"event": "refused", "url": "…"}
+    {"event": "ready"} {"event": "loaded", "ok": true, "renderer": 123} {"event": "refused", "url": "…"}
+    {"event": "renderer_terminated", "expected": false, …} {"event": "screenshot", "path": "…", "ok": true}
 """
 
 import json

@@ -31,6 +31,8 @@ class WindowProcess:
         self._home: Home | None = None
         self._reading: asyncio.Task[None] | None = None
         self._shot: asyncio.Future[bool] | None = None
+        self.renderer: int | None = None
+        """Process that draws the page."""
         self.heard: Callable[[dict[str, Any]], None] = lambda event: None
 
     @property
@@ -117,6 +119,8 @@ class WindowProcess:
                 event = json.loads(line)
             except ValueError:
                 continue
+            if event.get("event") == "loaded":
+                self.renderer = event.get("renderer")
             if event.get("event") == "screenshot" and self._shot and not self._shot.done():
                 self._shot.set_result(bool(event.get("ok")))
             self.heard(event)

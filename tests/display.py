@@ -1,10 +1,11 @@
 """A screen of its own for a real window: Xvfb and openbox, and what its pixels show."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,19 @@ def eventually(what: Callable[[], T], why: str, patience_s: float = PATIENCE_S) 
         if found := what():
             return found
         time.sleep(0.1)
+    raise AssertionError(f"never happened: {why}")
+
+
+async def happens(what: Callable[[], T | Awaitable[T]], why: str, patience_s: float = PATIENCE_S) -> T:
+    """The first true value of `what`, while the agent goes on."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        found = what()
+        if isinstance(found, Awaitable):
+            found = await found
+        if found:
+            return found
+        await asyncio.sleep(0.1)
     raise AssertionError(f"never happened: {why}")
 
 

@@ -137,6 +137,13 @@ async def test_a_page_that_beats_without_painting_is_killed_and_told(path: Path)
     assert watched.ended == ["crash"]
 
 
+async def test_a_page_that_hangs_right_after_it_painted_gets_no_grace(path: Path) -> None:
+    watched = Watched(path)
+    await watched.dog.open()
+    await watched.live(3, paints=True)
+    assert await watched.live(12, paints=False) == ["kill"]
+
+
 async def test_the_whole_ladder_to_out_of_service_and_back(path: Path) -> None:
     watched = Watched(path)
     await watched.dog.open()
