@@ -37,7 +37,9 @@ class Saved:
     terminals: dict[str, str] = field(default_factory=dict)
     """Demonstration key → terminal id."""
     content: str = ""
-    """Digest of the pack that was last published."""
+    """Digest of the pack that was last published, and the label of its edition."""
+    runs_with_visits: int = 0
+    """Simulated visits are never the same twice: each run draws from a seed of its own."""
 
 
 class Folder:

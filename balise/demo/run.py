@@ -5,8 +5,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 import urllib3
@@ -43,7 +43,7 @@ class Demo:
             try:
                 self._up_and_down()
             finally:
-                with self.say.step("Arrêt") if self.children.all else closing(_Nothing()):
+                with self.say.step("Arrêt") if self.children.all else nullcontext():
                     self.children.stop()
 
     def _up_and_down(self) -> None:
@@ -64,11 +64,21 @@ class Demo:
             self._wait_for_server()
             kiosks = self._wait_for_kiosks(list(saved.kiosk_ports), step)
         self._announce(saved, kiosks, window)
-        visitors = Visitors(kiosks) if self.visits else None
-        if visitors:
-            visitors.start()
-        self._watch(saved, kiosks)
-        if visitors:
+        with self._visitors(saved, kiosks):
+            self._watch(saved, kiosks)
+
+    @contextmanager
+    def _visitors(self, saved: Saved, kiosks: list[Kiosk]) -> Iterator[None]:
+        if not self.visits:
+            yield
+            return
+        visitors = Visitors(kiosks, saved.runs_with_visits)
+        saved.runs_with_visits += 1
+        self.folder.save(saved)
+        visitors.start()
+        try:
+            yield
+        finally:
             visitors.stop.set()
             visitors.join(10)
 
@@ -174,17 +184,12 @@ class Demo:
     def _watch(self, saved: Saved, kiosks: list[Kiosk]) -> None:
         while not self.stop.wait(0.5):
             for child in self.children.restart_the_dead():
-                self.say.line(f"  {child.name} s’est arrêtée ({child.last_words()}) : relancée.")
+                self.say.line(f"  Relance : {child.name} ({child.last_words()})")
                 self._write_ready(saved, kiosks)
 
 
 class Stopped(Exception):
     """The person asked to stop before all was up."""
-
-
-class _Nothing:
-    def close(self) -> None:
-        pass
 
 
 def stop_on_signals(demo: Demo) -> None:

@@ -33,6 +33,7 @@ _OCCUPATIONS = (
     "j1506",
     "d1214",
 )
+_STEPS = ("reach", "when", "consent")
 _ACTORS = ("cap-emploi", "apec", "france-travail", "mission-locale", "cnam-pays-de-la-loire", "transitions-pro")
 
 
@@ -63,16 +64,19 @@ def imagine(draw: random.Random) -> Visit:
     started = {"kind": "session.started", "idle_warning_s": 60, "idle_end_s": 90}
     events: list[tuple[int, dict[str, Any]]] = [(0, started)]
     clock, before = 0, ""
-    for page in pages:
+    for number, page in enumerate(pages, 1):
         origin = {"origin": before} if before else {}
         events.append((clock, {"kind": "page.viewed", "page": page} | origin))
         if page == "rappel/reach":
             events.append((clock, {"kind": "contact.started"} | origin))
         dwell = int(draw.lognormvariate(2.6, 0.7) * 1000)
         clock, before = clock + dwell, page
-        if page in ("rappel/reach", "rappel/when", "rappel/consent"):
-            events.append((clock, {"kind": "contact.step.done", "step": page.removeprefix("rappel/")}))
-        if page == "rappel/consent":
+        step = page.removeprefix("rappel/")
+        if step in _STEPS and number < len(pages):
+            events.append((clock, {"kind": "contact.step.done", "step": step}))
+        elif step in _STEPS:
+            events.append((clock, {"kind": "contact.abandoned", "step": step}))
+        if step == "consent" and number < len(pages):
             events.append((clock, {"kind": "contact.submitted"}))
         events.append((clock, {"kind": "page.left", "page": page, "dwell_ms": dwell, "active_ms": int(dwell * 0.7)}))
     walked_away = draw.random() < 0.45
@@ -96,24 +100,29 @@ def _path(draw: random.Random) -> Iterator[str]:
         yield "acteurs"
         for actor in draw.sample(_ACTORS, draw.choices((0, 1, 2), (30, 50, 20))[0]):
             yield f"acteurs/{actor}"
-    if draw.random() < 0.12:
-        yield from ("rappel/reach", "rappel/when", "rappel/consent", "rappel/receipt")
+    if draw.random() < 0.14:
+        reached = draw.choices(range(1, 5), (30, 15, 10, 45))[0]
+        yield from [*(f"rappel/{step}" for step in _STEPS), "rappel/receipt"][:reached]
 
 
 class Visitors(threading.Thread):
-    """Two weeks of visits at once, then one now and then, until `stop`. A kiosk that is away is passed over."""
+    """In the first run two weeks of visits at once; then one now and then, until `stop`.
 
-    def __init__(self, kiosks: Sequence[Kiosk], seed: int = SEED, pace_s: float = 20) -> None:
+    A kiosk that is away is passed over. The same run of another folder brings the same visits.
+    """
+
+    def __init__(self, kiosks: Sequence[Kiosk], run: int, pace_s: float = 20) -> None:
         super().__init__(name="visits", daemon=True)
         self._kiosks = kiosks
-        self._draw = random.Random(seed)  # noqa: S311 - it imagines, it guards nothing
+        self._first = run == 0
+        self._draw = random.Random(SEED + run)  # noqa: S311 - it imagines, it guards nothing
         self._pace_s = pace_s
         self._http = urllib3.PoolManager(retries=False, timeout=10)
         self.stop = threading.Event()
         self.told = 0
 
     def run(self) -> None:
-        for kiosk in self._kiosks:
+        for kiosk in self._kiosks if self._first else ():
             self._past(kiosk)
         while not self.stop.wait(self._draw.expovariate(1 / self._pace_s)):
             visit = imagine(self._draw)
