@@ -182,6 +182,7 @@ def fetch(job: Job) -> None:
     for file in missing:
         url = f"{job.server.rstrip('/')}/blobs/{file.sha256}"
         store.keep_blob(bring(pool, url, file, store.partial / file.sha256, job.patience_s, progress.add), file.sha256)
+    store.sync_blobs(manifest)
 
 
 def main() -> None:

@@ -115,10 +115,18 @@ class Store:
         return manifest
 
     def keep_blob(self, arrived: Path, sha256: str) -> None:
-        """Take over a file of `partial/`, verified and synced by the caller."""
+        """Take over a file of `partial/`, verified and synced by the caller; `sync_blobs` follows the last one.
+
+        A power cut before that may lose the rename, hence the file, which is then fetched again; nothing is half there.
+        """
         target = self._blob_path(sha256)
         disk.make_dir(target.parent)
-        disk.move_synced(arrived, target)
+        disk.move(arrived, target)
+
+    def sync_blobs(self, manifest: Manifest) -> None:
+        """The files of a release stay, those too that a process that was killed had taken over."""
+        for folder in {self._blob_path(file.sha256).parent for file in manifest.files}:
+            disk.sync_dir(folder)
 
     def switch(self, release: Release) -> None:
         """Make `release` the active one; the one before becomes `previous`. Nothing happens if it is active."""

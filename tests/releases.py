@@ -67,3 +67,4 @@ def put(store: Store, made: Made) -> None:
         arriving: Path = store.partial / digest
         arriving.write_bytes(body)
         store.keep_blob(arriving, digest)
+    store.sync_blobs(made.manifest)
