@@ -19,7 +19,7 @@ from balise.demo.places import TERMINALS
 from balise.demo.ports import free_near, is_free, require_free
 from balise.demo.refusal import Refused
 from balise.demo.saying import Saying, Step
-from balise.demo.visits import Visitors
+from balise.demo.visitors import Visitors
 
 PATIENCE_S = 180
 NAMES = {terminal.key: terminal.name for terminal in TERMINALS}

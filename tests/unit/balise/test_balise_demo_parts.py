@@ -18,7 +18,8 @@ from balise.demo.folder import Account, Folder, Saved, write_private
 from balise.demo.places import TERMINALS
 from balise.demo.ports import free_near, is_free, require_free
 from balise.demo.refusal import Refused
-from balise.demo.visits import SEED, imagine
+from balise.demo.visitors import SEED
+from balise.simulate.visits import imagine
 from wire.events import usage_events
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]

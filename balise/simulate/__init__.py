@@ -1,0 +1,1 @@
+"""`balise simulate`: many terminals in one process, each the agent's real core, without screen or window."""
