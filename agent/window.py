@@ -75,6 +75,8 @@ def _furnish(native: Any, opening: Opening) -> object:
     profile.downloadRequested.connect(lambda download: download.cancel())
     page = KioskPage(profile, QUrl(opening.url), tell)
     page.setBackgroundColor(QColor(PAPER))
+    # pywebview injects its scripts into whatever page is there once its own first one has loaded.
+    native._set_js_api = lambda: None
     view = native.webview
     view.setPage(page)
     view.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)

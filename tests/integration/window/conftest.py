@@ -56,8 +56,11 @@ async function probe(act, elsewhere) {
     return act + '-' + await outcome(navigator.mediaDevices.getUserMedia({video: true, audio: true}));
   if (act === 'popup') return act + '-' + (window.open(elsewhere) ? 'let-through' : 'refused');
   if (act === 'alert') { alert('bonjour'); return act + '-' + (confirm('?') ? 'let-through' : 'refused'); }
-  if (act === 'bridge')
-    return act + '-' + (window.pywebview || window.qt || window.external?.call ? 'let-through' : 'refused');
+  if (act === 'bridge') {  // it would be injected a little after the page has loaded
+    await new Promise(later => setTimeout(later, 1500));
+    const touched = window.pywebview || window.qt || !String(alert).includes('native code');
+    return act + '-' + (touched ? 'let-through' : 'refused');
+  }
   if (act === 'storage') { const had = localStorage.getItem('visitor'); localStorage.setItem('visitor', 'Alice');
     return act + '-' + (had ? 'let-through' : 'refused'); }
   return act;
