@@ -1,5 +1,6 @@
 """Serve an ASGI application on 127.0.0.1 within the agent's event loop, leaving signals to the agent."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -29,12 +30,19 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        """Without uvicorn's ten ticks a second, for a terminal at rest."""
+        await asyncio.Event().wait()
+
 
 async def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Until cancelled."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", ws="none", http="h11", loop="asyncio",
         timeout_keep_alive=75, timeout_graceful_shutdown=1,
-        h11_max_incomplete_event_size=16 * 1024, server_header=False, proxy_headers=False,
+        h11_max_incomplete_event_size=16 * 1024, server_header=False, proxy_headers=False, date_header=False,
     )  # fmt: skip
-    await _Server(config).serve(sockets=[listener])
+    try:
+        await _Server(config).serve(sockets=[listener])
+    finally:
+        listener.close()
