@@ -4,17 +4,15 @@ No page holds a secret but the token of this boot, and no call does more than a 
 """
 
 import asyncio
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -22,6 +20,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from agent import disk
+from agent.asking import Ask, local_time, promised_by
+from agent.bodies import MAX_BODY, TooLarge, read_json, said
 from agent.guard import Guard, refused
 from agent.page import Heartbeat, Page
 from agent.requests import TooMany
@@ -30,16 +30,13 @@ from agent.spool import CannotKeep
 from agent.store import Store
 from agent.visit import Visit
 from wire.events import HelpRequested, UsageEvent, usage_events
-from wire.message import EventId, Short
-from wire.request import MAX_SEALED_BYTES, RequestId, SealedRequest
+from wire.request import SealedRequest
 
 log = structlog.get_logger()
 LONG_POLL_S = 25.0
 MAX_EVENTS = 100
-_MAX_BODY = 256 * 1024
 _LONGEST_AGO_MS = 30 * 24 * 3600 * 1000
 _IMMUTABLE = "public, max-age=31536000, immutable"
-_ANSWER_WITHIN_WORKING_DAYS = 3
 
 
 class Journal(Protocol):
@@ -57,8 +54,8 @@ class RequestBox(Protocol):
 
 @dataclass
 class Behind:
-    """What stands behind the API. `journal`, `requests` and `who` come with the enrolment; `changed` with each beat
-    that matters to others."""
+    """What stands behind the API. `journal`, `requests` and `who` come with the enrolment; `heard` is told of each
+    heartbeat."""
 
     screen: Screen
     page: Page
@@ -69,24 +66,6 @@ class Behind:
     requests: RequestBox | None = None
     who: tuple[str, int] | None = None
     heard: Callable[[Heartbeat], None] = lambda beat: None
-
-
-class _Ask(BaseModel):
-    """A contact request, sealed in the page. `session` only counts in memory, it is never kept with the request;
-    None in a visit that is not measured."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    id: RequestId
-    kid: Short
-    consent: Short
-    enc: str = Field(min_length=43, max_length=43)
-    ciphertext: str = Field(max_length=MAX_SEALED_BYTES)
-    session: EventId | None = None
-
-
-class _TooLarge(Exception):
-    pass
 
 
 class LocalApi:
@@ -106,7 +85,7 @@ class LocalApi:
             Route("/api/v1/requests", self._request, methods=["POST"]),
             Route("/api/v1/help", self._help, methods=["POST"]),
         ]
-        handlers = {404: _no_such, 405: _not_so, _TooLarge: _too_large, ClientDisconnect: _gone}
+        handlers = {404: _no_such, 405: _not_so, TooLarge: _too_large, ClientDisconnect: _gone}
         return Guard(Starlette(routes=routes, exception_handlers=handlers), token, port)
 
     # ---- files ------------------------------------------------------------------------------------------------------
@@ -147,9 +126,9 @@ class LocalApi:
         if journal is None:
             return refused(503, "not_enrolled", "this terminal is not enrolled yet: keep the events and try again")
         try:
-            told = self._parse(await _json(request), journal)
+            told = self._parse(await read_json(request), journal)
         except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
-            return refused(422, "malformed", _said(error))
+            return refused(422, "malformed", said(error))
         async with self._order:
             return await self._kept(journal, told)
 
@@ -188,9 +167,9 @@ class LocalApi:
 
     async def _heartbeat(self, request: Request) -> Response:
         try:
-            beat = Heartbeat.model_validate(await _json(request))
+            beat = Heartbeat.model_validate(await read_json(request))
         except (ValidationError, ValueError) as error:
-            return refused(422, "malformed", _said(error))
+            return refused(422, "malformed", said(error))
         self._behind.page.hear(beat)
         self._behind.visit.hear(beat)
         self._behind.heard(beat)
@@ -211,34 +190,24 @@ class LocalApi:
         if behind.requests is None or behind.who is None:
             return refused(503, "not_enrolled", "this terminal is not enrolled yet")
         try:
-            asked = _Ask.model_validate(await _json(request))
+            asked = Ask.model_validate(await read_json(request))
         except (ValidationError, ValueError) as error:
-            return refused(422, "malformed", _said(error))
+            return refused(422, "malformed", said(error))
         if asked.kid != screen.sealing_kid:
             return refused(409, "key_changed", "seal the request again, with the key of /api/v1/screen")
-        here = _local(behind.now(), screen.timezone)
-        sealed = SealedRequest(
-            **asked.model_dump(exclude={"session"}), terminal=behind.who[0], generation=behind.who[1],
-            day=here.date().isoformat(), hour=here.hour,
-        )  # fmt: skip
+        here = local_time(behind.now(), screen.timezone)
+        sealed = asked.sealed(*behind.who, here)
         try:
             await asyncio.to_thread(behind.requests.keep, sealed, asked.session or behind.visit.unmeasured)
         except TooMany as error:
             return refused(429, "too_many", str(error), phone=screen.host_phone)
         except CannotKeep as error:
             return refused(507, "full", str(error), phone=screen.host_phone)
-        promised = working_days_after(here.date(), _ANSWER_WITHIN_WORKING_DAYS)
-        online = bool(screen.snapshot()["online"])
-        receipt = {"online": online, "number": screen.host_phone, "promised_by": promised.isoformat()}
+        receipt = {
+            "online": bool(screen.snapshot()["online"]), "number": screen.host_phone,
+            "promised_by": promised_by(here.date()).isoformat(),
+        }  # fmt: skip
         return JSONResponse(receipt, 201)
-
-
-def working_days_after(day: date, count: int) -> date:
-    """Monday to Friday; public holidays are not known here, and the promise is by the end of that day."""
-    while count:
-        day += timedelta(days=1)
-        count -= day.weekday() < 5
-    return day
 
 
 def page_token(path: Path, boot: str) -> str:
@@ -251,37 +220,8 @@ def page_token(path: Path, boot: str) -> str:
     return token
 
 
-async def _json(request: Request) -> Any:
-    """The body, bounded. Raises `_TooLarge`, `ValueError`."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MAX_BODY:
-            raise _TooLarge
-    return json.loads(bytes(body))
-
-
-def _local(now: datetime, timezone: str) -> datetime:
-    try:
-        return now.astimezone(ZoneInfo(timezone))
-    except (ZoneInfoNotFoundError, ValueError):
-        return now
-
-
 def _is_digest(text: str) -> bool:
     return len(text) == 64 and all(letter in "0123456789abcdef" for letter in text)
-
-
-def _said(error: Exception) -> str:
-    """What is wrong, without repeating what was typed."""
-    if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:300]
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} at character {error.pos}"
-    if isinstance(error, KeyError | TypeError | AttributeError):
-        return "not of the expected shape"
-    return str(error)[:300]
 
 
 def _no_such(request: Request, _: object) -> Response:
@@ -293,7 +233,7 @@ def _not_so(request: Request, _: object) -> Response:
 
 
 def _too_large(request: Request, _: object) -> Response:
-    return refused(413, "too_large", f"at most {_MAX_BODY} bytes")
+    return refused(413, "too_large", f"at most {MAX_BODY} bytes")
 
 
 def _gone(request: Request, _: object) -> Response:

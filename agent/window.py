@@ -11,12 +11,14 @@ stdout. When stdin closes, the agent is gone, and so is the window.
 
 import json
 import os
+import shutil
 import sys
 import threading
 from typing import Any
 
 from pydantic import BaseModel
 
+HOME_PREFIX = "balise-window-"
 PAPER = "#F6F0E3"
 _FLAGS = "--disable-pinch --overscroll-history-navigation=0 --disable-background-networking --no-first-run"
 
@@ -125,6 +127,8 @@ def main() -> None:
     os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] = f"{flags} {_FLAGS} --autoplay-policy=no-user-gesture-required".strip()
     open_window(opening)
     sys.stdout.flush()
+    if HOME_PREFIX in os.environ.get("HOME", ""):  # the agent may be gone, and with it who would wipe it
+        shutil.rmtree(os.environ["HOME"], ignore_errors=True)
     # Chromium's own tear-down may hang; there is nothing to save.
     os._exit(0)
 

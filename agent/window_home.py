@@ -11,6 +11,8 @@ from pathlib import Path
 
 import structlog
 
+from agent.window import HOME_PREFIX
+
 log = structlog.get_logger()
 _USERS = ("balise-window", "nobody")
 _PASSED_ON = (
@@ -40,7 +42,7 @@ class Home:
 
 def make_home() -> Home:
     user = _other_user()
-    path = Path(tempfile.mkdtemp(prefix="balise-window-"))
+    path = Path(tempfile.mkdtemp(prefix=HOME_PREFIX))
     env = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_PREFIXES)}
     env |= {"HOME": str(path), "TMPDIR": str(path), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     if user:

@@ -15,6 +15,7 @@ import pytest
 
 from agent.kiosk import Kiosk
 from agent.out_of_service import out_of_service_page
+from agent.window_process import WindowProcess
 from tests.display import Display, happens
 
 MANY_COLOURS = 1000
@@ -162,3 +163,23 @@ async def test_nothing_of_the_window_is_left_behind(screen: Display, ui: Path, t
     await kiosk.window.stop()
     await happens(lambda: not any(process.is_running() for process in family), "every process of it ends")
     assert not await asyncio.to_thread(home.exists)
+
+
+async def test_a_window_whose_agent_was_killed_goes_too_and_wipes_its_home(
+    screen: Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in screen.env.items():
+        monkeypatch.setitem(os.environ, name, value)
+    heard: list[str] = []
+    window = WindowProcess("http://127.0.0.1:9/")
+    window.heard = lambda event: heard.append(event["event"])
+    await window.start()
+    await happens(lambda: "ready" in heard, "the window is there")
+    process = window._process
+    assert process
+    assert process.stdin
+    home = Path(psutil.Process(process.pid).environ()["HOME"])
+    process.stdin.close()  # as the kernel does for an agent that is gone
+    await happens(lambda: process.returncode is not None, "the window ends")
+    await happens(lambda: asyncio.to_thread(lambda: not home.exists()), "its home is wiped")
+    await window.stop()
