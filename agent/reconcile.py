@@ -139,7 +139,8 @@ class Reconciler:
                 wait = 0.0 if await self._guarded_turn() else self._pause()
                 if wait:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), wait)
+                        async with asyncio.timeout(wait):  # wait_for can swallow a cancellation
+                            await self._wake.wait()
         finally:
             await self._stop_fetching()
 
