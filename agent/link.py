@@ -202,12 +202,12 @@ class Link:
                         pass
                     return
             except TimeoutError:
-                continue
+                if not self._stands(batch):
+                    return
 
     async def _take(self, answer: Answer, attempts: _Attempts) -> bool:
         """Apply one answer. True when it moves the outbox; an answer about something else does not."""
         batch, outbox = attempts.batch, self._outbox
-        before = (outbox.id, outbox.acked)
         match answer:
             case Ack(outbox=batch.outbox, through=through, last=last):
                 await asyncio.to_thread(outbox.acknowledged, through, last)
@@ -221,4 +221,8 @@ class Link:
                 log.warning("batch refused", terminal=self._identity.terminal, events=len(batch.bodies), reason=reason)
                 self._blocked = not await asyncio.to_thread(outbox.refused, batch, reason)
                 return True
-        return (outbox.id, outbox.acked) != before
+        return not self._stands(batch)
+
+    def _stands(self, batch: Outgoing) -> bool:
+        """Whether the outbox still waits for this batch's answer: a pulled account may have moved it on meanwhile."""
+        return (self._outbox.id, self._outbox.acked) == (batch.outbox, batch.first - 1)

@@ -18,8 +18,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from wire.sign import MAX_DOWN_BYTES
 
 KEEPALIVE_S = 30
-_OPEN_WITHIN_S = 20
+_OPEN_WITHIN_S = 15
 _CHORES_EVERY_S = 5
+_TAKEN_WITHIN_S = 10
+"""A broker that has not taken a message by then has lost this connection, whatever the socket says."""
 _MAX_PACKET_BYTES = MAX_DOWN_BYTES + 1024
 
 
@@ -43,11 +45,13 @@ class Connection:
         self._accepted: asyncio.Future[None] = self._loop.create_future()
         self._subscribed: asyncio.Future[None] = self._loop.create_future()
         self._chores: asyncio.TimerHandle | None = None
+        self._untaken: dict[int, float] = {}
         self._socket: Any = None
         client = self._client
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
@@ -77,8 +81,10 @@ class Connection:
 
     def publish(self, topic: str, payload: bytes) -> None:
         """QoS 1, not awaited: only the server's own answer counts. Raises `Disconnected`."""
-        if self._client.publish(topic, payload, qos=1).rc != paho.MQTT_ERR_SUCCESS:
+        sent = self._client.publish(topic, payload, qos=1)
+        if sent.rc != paho.MQTT_ERR_SUCCESS:
             raise Disconnected("not connected")
+        self._untaken[sent.mid] = self._loop.time()
 
     async def receive(self) -> tuple[str, bytes]:
         """The next message: topic and payload. Raises `Disconnected` once the connection is over."""
@@ -126,7 +132,9 @@ class Connection:
     def _do_chores(self) -> None:
         """Keep-alive, and the loss of a peer that fell silent."""
         self._client.loop_misc()
-        if self._socket is not None:
+        if self._untaken and self._loop.time() - min(self._untaken.values()) > _TAKEN_WITHIN_S:
+            self._over("the broker takes nothing any more")
+        elif self._socket is not None:
             self._chores = self._loop.call_later(_CHORES_EVERY_S, self._do_chores)
 
     def _over(self, reason: str) -> None:
@@ -173,6 +181,11 @@ class Connection:
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         self._received.put_nowait((message.topic, bytes(message.payload)))
+
+    def _on_publish(
+        self, client: paho.Client, userdata: Any, mid: int, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        self._untaken.pop(mid, None)
 
     def _on_disconnect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Properties | None
