@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 from sqlalchemy import select as select_rows
@@ -215,10 +216,10 @@ class Server:
         self._register()
         self._child = subprocess.Popen([*balise, "run"], env=self._env)
         url = f"http://127.0.0.1:{self._env['BALISE_PORT']}/readyz"
-        subprocess.run(
-            ["curl", "-sf", "--retry", "100", "--retry-delay", "1", "--retry-all-errors", "-o", "/dev/null", url],
-            check=True,
-        )
+        while not answers(url):
+            if self._child.poll() is not None:
+                raise RuntimeError("the server did not start")
+            time.sleep(0.1)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -284,6 +285,14 @@ def core_insert_rate(recorded: Path, fresh: Path) -> float:
         with engine.begin() as connection:
             connection.execute(TABLE.insert(), rows[start : start + 10_000])
     return len(rows) / (time.perf_counter() - began)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def free_port() -> int:

@@ -4,12 +4,12 @@ SQLite runs in WAL with `synchronous=FULL`: what is committed survives a power c
 a terminal promises. PostgreSQL keeps its default `synchronous_commit=on` for the same reason.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event
+from sqlalchemy import Connection, DateTime, Engine, Table, UpdateBase, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
@@ -93,12 +93,21 @@ def insert_new_tuples(connection: Connection, table: Table, rows: list[tuple[Any
 
     No bind processing: only for columns of plain types. Saves 40 % of the time of a bulk insert.
     """
-    if not rows:
-        return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    compiled = dialect.insert(table).on_conflict_do_nothing().compile(dialect=connection.dialect)
+    names = tuple(column.name for column in table.columns)
+    run_many(connection, dialect.insert(table).on_conflict_do_nothing(), names, rows)
+
+
+def run_many(
+    connection: Connection, statement: UpdateBase, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> int:
+    """One statement for many rows of plain values, in the order of `names`, its parameters. Returns how many it hit."""
+    if not rows:
+        return 0
+    compiled = statement.compile(dialect=connection.dialect)
     if compiled.positional:
-        connection.exec_driver_sql(compiled.string, rows)
-    else:
-        names = [column.name for column in table.columns]
-        connection.exec_driver_sql(compiled.string, [dict(zip(names, row, strict=True)) for row in rows])
+        order = [names.index(name) for name in compiled.positiontup or names]
+        ordered = rows if order == list(range(len(names))) else [tuple(row[i] for i in order) for row in rows]
+        return connection.exec_driver_sql(compiled.string, list(ordered)).rowcount
+    named = [dict(zip(names, row, strict=True)) for row in rows]
+    return connection.exec_driver_sql(compiled.string, named).rowcount

@@ -56,8 +56,14 @@ def row_of(received: Received) -> tuple[Any, ...]:
         int(believed), event["mono_ms"], event["session"], event["n"], event["audience"], event["language"],
         ",".join(event["accessibility"])[:200], given("page"), given("dwell_ms"), given("active_ms"),
         given("interactions"), given("reason"), event["software"], event["content"],
-        _encode({name: event[name] for name in own}) if own else None,
+        _detail(kind, *[event[name] for name in own]) if own else None,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _detail(kind: str, *values: Any) -> str:
+    """Encoded once for what comes again and again; the values are plain."""
+    return _encode(dict(zip(_OWN[kind], values, strict=True)))
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as select_model
 
+from fleet_server.db import run_many
 from fleet_server.ingest.decide import Standing
 from fleet_server.ingest.models import IngestCursor
 from wire.state import Cursor
@@ -16,6 +17,8 @@ TABLE: Table = SQLModel.metadata.tables["ingest_cursor"]
 Outbox = tuple[str, str]
 """(terminal, outbox)"""
 
+_MADE = ("terminal", "outbox", "through", "last", "moved_at")
+_MOVED = ("to_", "last_", "at_", "t", "o", "from_")
 _MOVE = (
     update(TABLE)
     .where(
@@ -44,23 +47,19 @@ def standings(connection: Connection, outboxes: Iterable[Outbox]) -> dict[Outbox
 
 def move(connection: Connection, moves: dict[Outbox, tuple[Standing | None, Standing]], now: datetime) -> None:
     """From → to, for each outbox; from None: the row is made. Raises `Overtaken`, and then nothing may be committed."""
-    made = [
-        {"terminal": t, "outbox": o, "through": to.through, "last": to.last, "moved_at": now}
-        for (t, o), (before, to) in moves.items()
-        if before is None
-    ]
+    at = int(now.timestamp() * 1000)
+    made = [(*outbox, to.through, to.last, at) for outbox, (before, to) in moves.items() if before is None]
     moved = [
-        {"t": t, "o": o, "from_": before.through, "to_": to.through, "last_": to.last, "at_": now}
-        for (t, o), (before, to) in moves.items()
+        (to.through, to.last, at, *outbox, before.through)
+        for outbox, (before, to) in moves.items()
         if before is not None
     ]
-    if moved and connection.execute(_MOVE, moved).rowcount != len(moved):
+    if run_many(connection, _MOVE, _MOVED, moved) != len(moved):
         raise Overtaken
-    if made:
-        try:
-            connection.execute(TABLE.insert(), made)
-        except IntegrityError as error:
-            raise Overtaken from error
+    try:
+        run_many(connection, TABLE.insert(), _MADE, made)
+    except IntegrityError as error:
+        raise Overtaken from error
 
 
 def cursors_of(session: Session, terminal: str) -> tuple[Cursor, ...]:

@@ -16,7 +16,8 @@ class IngestCursor(SQLModel, table=True):
     outbox: str = Field(primary_key=True)
     through: int = Field(sa_type=BigInteger)
     last: str | None = None
-    moved_at: datetime = Field(sa_type=UtcDateTime)
+    moved_at: int = Field(sa_type=BigInteger)
+    """Milliseconds since 1970: on the busiest path, plain values only."""
 
 
 class IngestLoss(SQLModel, table=True):
