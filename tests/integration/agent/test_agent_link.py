@@ -63,11 +63,12 @@ async def test_unsigned_foreign_and_older_wishes_are_refused_and_counted(server,
     async with running(terminal):
         await until(lambda: terminal.desired.revision == 1 and terminal.online)
         older = server.wish()
+        await until(lambda: terminal.desired.revision == 2)
         server.wish()
         await until(lambda: terminal.desired.revision == 3)
-        stranger, server.signing = server.signing, Ed25519PrivateKey.generate()
+        known, server.signing = server.signing, Ed25519PrivateKey.generate()
         server.wish()
-        server.signing = stranger
+        server.signing, server.revision = known, 3
         server.send(topics.desired("laval-01"), b"not a signature")
         server.send(topics.desired("laval-01"), older)
         await until(lambda: terminal.desired.refused.total() == 3)
@@ -219,3 +220,17 @@ async def test_the_loop_goes_on_while_the_disk_works(server, make_terminal):
         await asyncio.gather(*(terminal.tell(page(terminal)) for _ in range(50)))
         assert threading.current_thread() is threading.main_thread()
         await until(lambda: len(server.told("page.viewed")) == 50)
+
+
+async def test_a_batch_that_the_pulled_account_confirms_does_not_hold_up_the_next(server, make_terminal):
+    terminal = make_terminal()
+    async with running(terminal):
+        await until(lambda: server.told("health.sampled") and terminal.outbox.state().waiting == 0)
+        server.commit_only = True
+        await terminal.tell(page(terminal))
+        await until(lambda: server.told("page.viewed"))
+        await terminal.pull()
+        assert terminal.outbox.state().waiting == 0
+        server.commit_only = False
+        await terminal.tell(page(terminal))
+        await until(lambda: len(server.told("page.viewed")) == 2)
