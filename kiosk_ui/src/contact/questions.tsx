@@ -43,25 +43,30 @@ export interface AskProps {
   question: Question;
   error: string;
   field: RefObject<HTMLInputElement | null>;
-  onFocus: () => void;
+  /** This field is the one being filled: the keyboard types into it. */
+  onFill: () => void;
   onEnter: () => void;
   first: boolean;
 }
 
 export function Ask(props: AskProps) {
   const one = draft.value;
+  const fill = (part: (typed: string) => Partial<Draft>) => (typed: string) => {
+    props.onFill();
+    change(part(typed));
+  };
   switch (props.question.id) {
     case "name":
       return (
-        <Field id="name" label={t("contact.name")} value={one.name} onInput={(name) => change({ name })} {...rest(props)} />
+        <Field id="name" label={t("contact.name")} value={one.name} onInput={fill((name) => ({ name }))} {...rest(props)} />
       );
     case "channel":
       return <Channels />;
     case "address":
       return one.channel === "email" ? (
-        <Field id="email" label={t("contact.email")} value={one.email} onInput={(email) => change({ email })} maxLength={200} {...rest(props)} />
+        <Field id="email" label={t("contact.email")} value={one.email} onInput={fill((email) => ({ email }))} maxLength={200} {...rest(props)} />
       ) : (
-        <Field id="phone" label={t("contact.phone")} value={one.phone} onInput={(phone) => change({ phone: byPairs(phone) })} maxLength={25} {...rest(props)} />
+        <Field id="phone" label={t("contact.phone")} value={one.phone} onInput={fill((phone) => ({ phone: byPairs(phone) }))} maxLength={25} {...rest(props)} />
       );
     case "topic":
       return (
@@ -76,8 +81,8 @@ export function Ask(props: AskProps) {
   }
 }
 
-function rest({ error, field, onFocus, onEnter, first }: AskProps) {
-  return { error, field, onFocus, onEnter, first };
+function rest({ error, field, onFill, onEnter, first }: AskProps) {
+  return { error, field, onTap: onFill, onEnter, first };
 }
 
 /** "Any time" and a precise moment exclude each other. */

@@ -8,7 +8,7 @@ interface FieldProps {
   value: string;
   onInput: (value: string) => void;
   field: RefObject<HTMLInputElement | null>;
-  onFocus?: () => void;
+  onTap?: () => void;
   onEnter?: () => void;
   error?: string;
   hint?: string;
@@ -17,6 +17,12 @@ interface FieldProps {
   hideLabel?: boolean;
   first?: boolean;
   maxLength?: number;
+}
+
+/** The Tab key selects the whole text, and the next letter would then replace it: the caret goes to the end instead. */
+function unselect(input: HTMLInputElement): void {
+  const all = input.value.length;
+  if (input.selectionStart === 0 && input.selectionEnd === all) input.setSelectionRange(all, all);
 }
 
 /** A field with its label above, never inside. The system keyboard stays away: the page has its own. */
@@ -48,7 +54,11 @@ export function Field(props: FieldProps) {
           aria-describedby={described || undefined}
           {...(props.first ? { "data-focus": "" } : {})}
           onInput={(event) => onInput(event.currentTarget.value)}
-          onFocus={() => props.onFocus?.()}
+          onFocus={(event) => {
+            const input = event.currentTarget;
+            setTimeout(() => unselect(input));
+          }}
+          onClick={() => props.onTap?.()}
           onKeyDown={(event) => {
             if (event.key === "Enter") props.onEnter?.();
           }}

@@ -50,12 +50,17 @@ export function Metiers() {
     query.value = value;
     listPage.value = { ...listPage.value, metiers: 0 };
   };
+  // The keyboard goes and takes the focus with it: the first result is what comes next.
+  const close = () => {
+    typing.value = false;
+    setTimeout(() => document.querySelector<HTMLElement>(".hit .x")?.focus());
+  };
   return (
     <Frame section="metiers" title={t("metiers.title")} kind={typing.value ? "se typing" : "se"}>
       <h1 class={portrait.value ? "" : "vh"} tabIndex={-1}>{t("metiers.title")}</h1>
       <div class="row searching">
         <Field id="query" label={t("metiers.label")} hideLabel first icon="search" field={field} value={query.value}
-          aside={aside} maxLength={80} onInput={type} onFocus={() => (typing.value = true)} onEnter={() => (typing.value = false)} />
+          aside={aside} maxLength={80} onInput={type} onTap={() => (typing.value = true)} onEnter={() => (typing.value ? close() : (typing.value = true))} />
         <Key icon="filter" onPress={() => kiosk.go({ page: "domaines" })}>
           {t(terse.value && !portrait.value ? "metiers.domains.short" : "metiers.domains")}
         </Key>
@@ -67,7 +72,7 @@ export function Metiers() {
       </div>
       {hits === null ? <Beginning /> : hits.length === 0 ? <Nothing /> : <Results name="metiers" items={hits} typed={query.value} />}
       {typing.value && (
-        <Tray layout="text" field={() => field.current} onClose={() => (typing.value = false)} onGo={() => (typing.value = false)}
+        <Tray layout="text" field={() => field.current} onClose={close} onGo={close}
           go={hits && hits.length > 0 ? tn("metiers.see", hits.length) : t("metiers.see.none")} />
       )}
     </Frame>

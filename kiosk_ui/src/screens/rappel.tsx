@@ -55,12 +55,16 @@ function Asking({ step }: { step: ContactStep }) {
   const current = typed.find((one) => one.id === active) ?? typed[0];
   const fieldOf = (id: Question["id"]) => fields[id === "address" ? "address" : "name"];
 
+  // The Tab key passes over a field without taking the keyboard to it: Enter, a touch or a letter does.
+  const fill = (one: Question) => setActive(one.id === "address" ? "address" : "name");
   const next = () => {
     const wrong = shown.map((one) => ({ one, check: one.check(draft.value) })).filter(({ check }) => !check.ok);
     setErrors(Object.fromEntries(wrong.map(({ one, check }) => [one.id, check.ok ? "" : check.n ? tn(check.key, check.n) : t(check.key)])));
     const first = wrong[0];
-    if (first) fieldOf(first.one.id).current?.focus();
-    else if (shown.at(-1)?.id !== QUESTIONS.filter((one) => one.step === step).at(-1)?.id) setAt(at + 1);
+    if (first) {
+      fill(first.one);
+      fieldOf(first.one.id).current?.focus();
+    } else if (shown.at(-1)?.id !== QUESTIONS.filter((one) => one.step === step).at(-1)?.id) setAt(at + 1);
     else {
       kiosk.stepDone(step);
       kiosk.go({ page: "rappel", step: step === "reach" ? "when" : "consent" });
@@ -78,7 +82,7 @@ function Asking({ step }: { step: ContactStep }) {
       <div class={`asks ${step}`} key={shown.length > 1 ? step : at}>
         {shown.map((one) => (
           <Ask key={one.id} question={one} error={errors[one.id] ?? ""} field={fieldOf(one.id)} first={one.id === current?.id}
-            onFocus={() => one.layout(draft.value) && setActive(one.id === "address" ? "address" : "name")} onEnter={next} />
+            onFill={() => fill(one)} onEnter={() => (one.id === current?.id ? next() : fill(one))} />
         ))}
       </div>
       {layout && current ? (
