@@ -1,14 +1,17 @@
 """Configuration of the agent: environment (`BALISE_AGENT_…`), read once, frozen, refused by name.
 
-BALISE_AGENT_STATE_DIR=/var/lib/balise-agent   BALISE_AGENT_PORT=8090   BALISE_AGENT_WINDOW=1
+    BALISE_AGENT_STATE_DIR=/var/lib/balise-agent   BALISE_AGENT_PORT=8090   BALISE_AGENT_WINDOW=1
+
+Read without pydantic-settings, which costs a kiosk 6 MB of memory for these few lines.
 """
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+_PREFIX = "BALISE_AGENT_"
 MIB = 2**20
 
 
@@ -16,10 +19,10 @@ class WrongSettings(ValueError):
     """Start refused: the message names each setting, its value and what is accepted."""
 
 
-class AgentSettings(BaseSettings):
+class AgentSettings(BaseModel):
     """Frozen. Durations are in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="BALISE_AGENT_", frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     state_dir: Path = Path("var/agent")
     """Key and enrolment, outboxes, content store: everything a terminal keeps."""
@@ -50,12 +53,15 @@ class AgentSettings(BaseSettings):
 
 def read_settings(**given: object) -> AgentSettings:
     """What is `given` (command line) wins over the environment; None counts as not given. Raises `WrongSettings`."""
+    found: dict[str, Any] = {
+        name.removeprefix(_PREFIX).lower(): value for name, value in os.environ.items() if name.startswith(_PREFIX)
+    }
+    found |= {name: value for name, value in given.items() if value is not None}
     try:
-        return AgentSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return AgentSettings.model_validate(found)
     except ValidationError as error:
         lines = [
-            f"BALISE_AGENT_{'_'.join(str(part) for part in problem['loc']).upper()} = {problem['input']!r}:"
-            f" {problem['msg']}"
+            f"{_PREFIX}{str(problem['loc'][0]).upper()} = {problem['input']!r}: {problem['msg']}"
             for problem in error.errors()
         ]
         raise WrongSettings("\n".join(lines)) from error

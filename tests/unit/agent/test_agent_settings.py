@@ -17,12 +17,24 @@ def test_what_is_given_wins_over_the_environment(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "eighty"), ("PORT", "70000"), ("PAIR", "laval"), ("HEALTH_EVERY_S", "0"), ("OUTBOX_BYTES", "12")],
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("PAIR", "laval"),
+        ("HEALTH_EVERY_S", "0"),
+        ("OUTBOX_BYTES", "12"),
+        ("PRT", "1"),
+    ],
 )
 def test_a_wrong_setting_is_refused_by_name_and_value(monkeypatch, name, value):
     monkeypatch.setenv(f"BALISE_AGENT_{name}", value)
     with pytest.raises(WrongSettings, match=rf"BALISE_AGENT_{name} = '{value}'"):
         read_settings()
+
+
+def test_a_yes_is_a_yes(monkeypatch):
+    monkeypatch.setenv("BALISE_AGENT_WINDOW", "1")
+    assert read_settings().window is True
 
 
 def test_settings_are_frozen():
