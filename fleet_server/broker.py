@@ -4,11 +4,14 @@ Nothing relies on the broker remembering: clean start, no retained message, and 
 """
 
 import queue
+import random
+import select
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as paho
 import structlog
@@ -17,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from fleet_server.buffered import BufferedSocket, Client
 from fleet_server.settings import Settings
 from wire import topics
 from wire.batch import MAX_BATCH_BYTES
@@ -24,6 +28,11 @@ from wire.batch import MAX_BATCH_BYTES
 log = structlog.get_logger()
 _MAX_PACKET_BYTES = MAX_BATCH_BYTES + 8192
 _MAX_STATES_WAITING = 10_000
+_MAX_DOWN_WAITING = 100_000
+_KEEPALIVE_S = 30
+_CHORES_EVERY_S = 1.0
+_LONGEST_PAUSE_S = 15.0
+_CHANNELS = ("presence", "reported", "batch")
 Take = Callable[[str, bytes], None]
 """(terminal, payload)"""
 
@@ -39,51 +48,146 @@ class BrokerLink:
         self._batch = batch
         self._states: dict[str, Take] = {"presence": presence, "reported": reported}
         self._queue: queue.Queue[tuple[str, str, bytes] | None] = queue.Queue(_MAX_STATES_WAITING)
-        self._group = group
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="", protocol=paho.MQTTv5)
-        self._client.reconnect_delay_set(1, 30)
-        self._client.max_queued_messages_set(20_000)
-        self._client.on_connect = self._on_connect
-        self._client.on_message = self._on_message
-        self._client.on_socket_open = self._on_socket_open
-        if settings.mqtt_tls_ca:
-            self._client.tls_set(str(settings.mqtt_tls_ca), _path(settings.mqtt_tls_certificate),
-                                 _path(settings.mqtt_tls_key))  # fmt: skip
-        self._worker = threading.Thread(target=self._take_states, name="terminal-state", daemon=True)
-        self.connected_since: datetime | None = None
+        self._share = f"$share/{group}/" if group else ""
+        self._down: deque[tuple[str, bytes]] = deque(maxlen=_MAX_DOWN_WAITING)
+        self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
+        self._awake = False
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._stay_connected, name="broker", daemon=True),
+            threading.Thread(target=self._take_states, name="terminal-state", daemon=True),
+        ]
+        self._subscribed = False
         self.ignored = 0
 
     @property
     def connected(self) -> bool:
-        return self._client.is_connected()
+        """Connected, and subscribed to what terminals say."""
+        return self._subscribed
 
     def start(self) -> None:
         """Returns at once; connects, and connects again for ever, in the background."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """What was sent before is on its way."""
+        self._over.set()
+        self._nudge()
+        self._queue.put(None)
+        for thread in self._threads:
+            thread.join(10)
+        self._wake.close()
+        self._woken.close()
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """At most once, from any thread: what is lost is asked for again, by a resent batch or by a pull."""
+        self._down.append((topic, payload))
+        if not self._awake:
+            self._nudge()
+
+    def _nudge(self) -> None:
+        self._awake = True
+        try:
+            self._wake.send(b"\0")
+        except BlockingIOError:
+            return  # it has been told more than enough
+
+    # ---- the network thread ------------------------------------------------------------------------------------------
+
+    def _stay_connected(self) -> None:
+        pause = 0.25
+        while not self._over.is_set():
+            client = self._new_client()
+            try:
+                self._connect(client)
+                while self._turn(client):
+                    if self._subscribed:
+                        pause = 0.25
+            except (OSError, ValueError) as error:
+                log.warning("broker.unreachable", host=self._settings.mqtt_host, port=self._settings.mqtt_port,
+                            reason=str(error)[:200])  # fmt: skip
+            finally:
+                self._subscribed = False
+                self._leave(client)
+            self._over.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def _new_client(self) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, client_id="", protocol=paho.MQTTv5, reconnect_on_failure=False)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        if self._settings.mqtt_tls_ca:
+            client.tls_set(str(self._settings.mqtt_tls_ca), _path(self._settings.mqtt_tls_certificate),
+                           _path(self._settings.mqtt_tls_key))  # fmt: skip
+        self._chores_at = 0.0
+        return client
+
+    def _connect(self, client: Client) -> None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.MaximumPacketSize = _MAX_PACKET_BYTES
         properties.ReceiveMaximum = 65535
-        self._worker.start()
-        self._client.connect_async(
-            self._settings.mqtt_host, self._settings.mqtt_port, keepalive=30, clean_start=True, properties=properties
+        client.connect(
+            self._settings.mqtt_host, self._settings.mqtt_port, _KEEPALIVE_S, clean_start=True, properties=properties
         )
-        self._client.loop_start()
 
-    def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-        self._queue.put(None)
-        self._worker.join(10)
+    def _turn(self, client: Client) -> bool:
+        """Wait for something to do, and do it: read, publish what waits, write. False when the connection is over."""
+        link = cast("BufferedSocket | None", client.socket())
+        if link is None or self._over.is_set():
+            return False
+        writers = [link] if link.waiting or client.want_write() else []
+        readable, _, _ = select.select([link, self._woken], writers, [], _CHORES_EVERY_S)
+        if self._woken in readable:
+            self._woken.recv(4096)
+        if link in readable:
+            client.loop_read()
+            while client.socket() is not None and link.pending():
+                client.loop_read()
+        self._publish(client)
+        if client.want_write():
+            client.loop_write()
+        link.flush()
+        if time.monotonic() >= self._chores_at:
+            self._chores_at = time.monotonic() + _CHORES_EVERY_S
+            client.loop_misc()  # keep-alive
+        return client.socket() is not None
 
-    def send(self, topic: str, payload: bytes) -> None:
-        """At most once: what is lost is asked for again, by a resent batch or by a pull."""
-        self._client.publish(topic, payload, qos=0)
+    def _publish(self, client: Client) -> None:
+        # First the flag: what is appended from now on nudges again.
+        self._awake = False
+        if not self._subscribed:
+            self._down.clear()  # to whom nobody can be told now: they ask again
+        while self._down:
+            client.publish(*self._down.popleft(), qos=0)
+
+    def _leave(self, client: Client) -> None:
+        """Say goodbye where that is still possible."""
+        link = cast("BufferedSocket | None", client.socket())
+        if link is None:
+            return
+        try:
+            self._publish(client)
+            client.disconnect()
+            client.loop_write()
+            link.flush()
+            link.close()
+        except OSError:
+            link.close()
 
     def _on_connect(self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             log.error("broker.refused", reason=str(reason))
             return
-        share = f"$share/{self._group}/" if self._group else ""
-        client.subscribe([(share + topics.all_up(channel), SubscribeOptions(qos=1)) for channel in _CHANNELS])
+        client.subscribe([(self._share + topics.all_up(one), SubscribeOptions(qos=1)) for one in _CHANNELS])
+
+    def _on_subscribe(self, client: paho.Client, userdata: Any, mid: int, reasons: Any, properties: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.error("broker.subscription_refused", reasons=[str(reason) for reason in reasons])
+            return
+        self._subscribed = True
         log.info("broker.connected", host=self._settings.mqtt_host, port=self._settings.mqtt_port)
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
@@ -98,6 +202,8 @@ class BrokerLink:
             except queue.Full:
                 self.ignored += 1  # state is not history: the next report says it all again
 
+    # ---- the thread of states ----------------------------------------------------------------------------------------
+
     def _take_states(self) -> None:
         while taken := self._queue.get():
             channel, terminal, payload = taken
@@ -106,14 +212,6 @@ class BrokerLink:
             except Exception as error:
                 # One supervisor for the loop: a report that can't be taken now comes again within 5 minutes.
                 log.error("state.failed", channel=channel, terminal=terminal, exc_info=error)
-
-    @staticmethod
-    def _on_socket_open(client: paho.Client, userdata: Any, connection: Any) -> None:
-        # A round trip of small messages takes 41 ms without, 1.5 ms with.
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-_CHANNELS = ("presence", "reported", "batch")
 
 
 def _path(path: object) -> str | None:

@@ -17,6 +17,7 @@ TABLE: Table = SQLModel.metadata.tables["ingest_cursor"]
 Outbox = tuple[str, str]
 """(terminal, outbox)"""
 
+_MAKE = TABLE.insert()
 _MADE = ("terminal", "outbox", "through", "last", "moved_at")
 _MOVED = ("to_", "last_", "at_", "t", "o", "from_")
 _MOVE = (
@@ -57,7 +58,7 @@ def move(connection: Connection, moves: dict[Outbox, tuple[Standing | None, Stan
     if run_many(connection, _MOVE, _MOVED, moved) != len(moved):
         raise Overtaken
     try:
-        run_many(connection, TABLE.insert(), _MADE, made)
+        run_many(connection, _MAKE, _MADE, made)
     except IntegrityError as error:
         raise Overtaken from error
 
