@@ -1,10 +1,17 @@
-"""Bringing a database up to the models of this version, before anything is served."""
+"""The database brought to the newest schema, at each start of the server: all of it, or nothing."""
 
-from fleet_server import tables  # noqa: F401  # every room's tables
-from fleet_server.db import connect, create_schema
+from alembic import command
+from alembic.config import Config
+
+from fleet_server.db import connect
 
 
 def migrate(database_url: str) -> None:
+    """Raises `alembic.util.CommandError` when the database is newer than this server."""
+    config = Config()
+    config.set_main_option("script_location", "fleet_server:migrations")
     engine = connect(database_url)
-    create_schema(engine)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
     engine.dispose()

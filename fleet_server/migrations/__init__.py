@@ -1,0 +1,1 @@
+"""The schema's history: one revision a change, applied at each start of the server."""

@@ -1,0 +1,58 @@
+"""The migrations lead to what the models say."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlmodel import SQLModel
+
+import fleet_server.tables  # noqa: F401 - all of them
+from fleet_server.db import connect, create_schema
+from fleet_server.migrate import migrate
+
+
+def schema(engine):
+    """Tables, their columns, keys and indexes, as the database has them."""
+    found = inspect(engine)
+    return {
+        table: (
+            [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
+            found.get_pk_constraint(table)["constrained_columns"],
+            sorted(str(key["referred_table"]) for key in found.get_foreign_keys(table)),
+            sorted((str(index["name"]), tuple(index["column_names"]), index["unique"]) for index in found.get_indexes(table)),
+            sorted(tuple(unique["column_names"]) for unique in found.get_unique_constraints(table)),
+        )
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }  # fmt: skip
+
+
+def test_an_empty_database_migrated_to_the_newest_revision_is_what_the_models_describe(tmp_path):
+    migrate(f"sqlite:///{tmp_path / 'migrated.db'}")
+    migrated, made = (connect(f"sqlite:///{tmp_path / name}") for name in ("migrated.db", "made.db"))
+    create_schema(made)
+    assert schema(migrated) == schema(made)
+    assert len(schema(made)) > 15
+    with migrated.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_migrating_again_changes_nothing_and_keeps_the_rows(tmp_path):
+    url = f"sqlite:///{tmp_path / 'fleet.db'}"
+    migrate(url)
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO ingest_cursor VALUES ('laval-01', 'o', 5, NULL, 0)"))
+    before = schema(engine)
+    migrate(url)
+    assert schema(engine) == before
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT through FROM ingest_cursor")) == 5
+
+
+def test_tables_keyed_by_event_ids_have_no_second_tree(tmp_path):
+    migrate(f"sqlite:///{tmp_path / 'fleet.db'}")
+    with connect(f"sqlite:///{tmp_path / 'fleet.db'}").connect() as connection:
+        for table in ("usage_event", "contact_request"):
+            made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table})
+            assert "WITHOUT ROWID" in made
