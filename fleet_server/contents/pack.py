@@ -105,7 +105,8 @@ def _explained(error: ValidationError) -> Iterator[tuple[At, str, str]]:
             case "string_too_short":
                 yield at, f"« {name} » est vide", "Écrivez le texte, ou retirez la ligne"
             case "literal_error":
-                yield at, f"« {name} » vaut {found['input']!r}", f"Valeurs acceptées : {found['ctx']['expected']}"
+                accepted = found["ctx"]["expected"].replace(" or ", " ou ")
+                yield at, f"« {name} » vaut {found['input']!r}", f"Valeurs acceptées : {accepted}"
             case "string_pattern_mismatch":
                 yield at, f"« {name} » vaut {found['input']!r}", f"Forme attendue : {found['ctx']['pattern']}"
             case _:
