@@ -1,5 +1,23 @@
-"""`python -m agent`: the same as `balise agent`."""
+"""`python -m agent`: the agent's own process, set by its environment. `balise agent` becomes this one.
 
-from agent.cli import main
+Only what it needs is loaded: no command-line library, and no coloured tracebacks, which structlog would bring along.
+"""
 
-main()
+import sys
+
+
+def main() -> int:
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    from agent.app import Refused, run
+    from agent.settings import WrongSettings, read_settings
+
+    try:
+        run(read_settings())
+    except (Refused, WrongSettings) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,5 +1,7 @@
 """`balise agent`: what runs on each terminal."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,14 +22,10 @@ def agent(
     """L’agent d’une borne, jusqu’à Ctrl-C. Sans option, les réglages viennent de BALISE_AGENT_…"""
     if context.invoked_subcommand:
         return
-    from agent.app import Refused, run
-    from agent.settings import WrongSettings, read_settings
-
-    try:
-        run(read_settings(state_dir=state_dir, port=port, enrol=enrol, pair=pair, window=window))
-    except (Refused, WrongSettings) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    given = {"STATE_DIR": state_dir, "PORT": port, "ENROL": enrol, "PAIR": pair, "WINDOW": window}
+    named = {f"BALISE_AGENT_{name}": str(value) for name, value in given.items() if value is not None}
+    # The agent runs for months: what read this command line leaves its memory, and its few threads share one heap.
+    os.execve(sys.executable, [sys.executable, "-m", "agent"], {"MALLOC_ARENA_MAX": "1"} | os.environ | named)  # noqa: S606
 
 
 @app.command()
@@ -46,7 +44,3 @@ def status(state_dir: Annotated[Path, typer.Option(help="Le dossier de la borne.
     typer.echo(f"borne       {identity.terminal} (enrôlement {identity.generation})")
     typer.echo(f"serveur     {identity.enrolment.server}")
     typer.echo(f"certificat  jusqu’au {identity.certificate_until:%d/%m/%Y}")
-
-
-def main() -> None:
-    app()

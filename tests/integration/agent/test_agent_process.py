@@ -16,13 +16,23 @@ from wire.ids import uuid7
 
 
 class Agent:
-    """`python -m agent`, ended with the test."""
+    """`balise agent`, ended with the test."""
 
     def __init__(self, state_dir, *arguments, **env):
         self.state_dir = state_dir
         self.known = state_dir / "kiosk.json"
         self.known.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "agent", "--state-dir", str(state_dir), "--port", str(free_port()), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "balise",
+            "agent",
+            "--state-dir",
+            str(state_dir),
+            "--port",
+            str(free_port()),
+            *arguments,
+        ]
         self.process = subprocess.Popen(
             command, env=os.environ | {"BALISE_AGENT_REQUEST_BYTES": "1048576"} | env,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -111,7 +121,7 @@ async def test_a_pairing_code_is_on_the_screen_until_somebody_accepts_it(server,
     [
         ((), "pas enrôlée"),
         (("--enrol", "balise-enrol-1.abc"), "Jeton d’enrôlement illisible"),
-        (("--port", "70000"), "BALISE_AGENT_PORT = 70000"),
+        (("--port", "70000"), "BALISE_AGENT_PORT = '70000'"),
         (("--pair", "laval"), "BALISE_AGENT_PAIR = 'laval'"),
     ],
 )
@@ -139,4 +149,4 @@ async def test_it_stays_small(server, tmp_path):
     with Agent(tmp_path, "--enrol", server.token()) as agent:
         await agent.ready()
         await until(lambda: server.reported and server.reported[-1].revision == 1)
-        assert psutil.Process(agent.process.pid).memory_info().rss < 90 * 2**20
+        assert psutil.Process(agent.process.pid).memory_info().rss < 80 * 2**20
