@@ -149,7 +149,7 @@ async def test_a_release_the_page_can_not_read_is_rolled_back_and_reported(laval
     assert (content.active, content.target) == (AUTUMN.release, WINTER.release)
     assert "unreadable" in content.reason
     assert kiosk.shown().revision == 0
-    assert terminal.whats()[-1] == "content.rolled_back"
+    await happens(lambda: terminal.whats()[-1] == "content.rolled_back", "it is told")
     await happens(lambda: page.screen["release"]["id"] == AUTUMN.id, "the page is told to go back")
     assert page.screen["reload"] > before
 
