@@ -69,7 +69,8 @@ def frequentation(
         "period": period, "whole": whole, "days": days, "names": names, "wanted": wanted, "pages": consulted,
         "page_name": page_name, "median": counting.median_dwell_ms(session, period),
         "table": _table(tallied, names, period.terminal), "engaged_share": share(whole.engaged, whole.ended),
-        "sensitivity": _sensitivity(whole), "sentence": _sentence(period, whole, names), "visits_chart": charts.visits(days),
+        "sensitivity": _sensitivity(whole), "sentence": _sentence(period, whole, names),
+        "visits_chart": charts.visits(days),
         "pages_chart": charts.pages([(page_name(row.page), row.views) for row in consulted]),
         "csv_url": with_query(request, page=None).replace("/frequentation", "/frequentation.csv", 1),
     }  # fmt: skip
