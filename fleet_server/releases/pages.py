@@ -19,6 +19,8 @@ router = APIRouter(include_in_schema=False)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 Chosen = Annotated[list[str], Form()]
 CHANGES_SHOWN = 40
+NAMED = 4
+"""More names than this in one sentence are a number."""
 
 
 @router.get("/contenus")
@@ -123,5 +125,8 @@ def _sentence(known: list[Edition], terminals: list[Card]) -> str:
     behind = [card.terminal.name for card in terminals if card.want.release and card.release != card.wanted_release]
     if not behind:
         return f"Toutes les bornes montrent ce qui est souhaité : {' et '.join(one.row.label for one in wanted)}."
-    named = ", ".join(behind[:3]) + (f" et {len(behind) - 3} autres" if len(behind) > 3 else "")
-    return f"{named} : pas encore l’édition souhaitée."
+    if len(behind) == 1:
+        return f"{behind[0]} n’a pas encore l’édition souhaitée."
+    if len(behind) > NAMED:
+        return f"{len(behind)} bornes n’ont pas encore l’édition souhaitée."
+    return f"{', '.join(behind[:-1])} et {behind[-1]} n’ont pas encore l’édition souhaitée."

@@ -64,7 +64,7 @@ def step_of(card: Card) -> tuple[State, str]:
     if want is None:
         return State("ring", "off", "Rien de demandé"), ""
     if content.active and content.active.id == want.id:
-        return state_of("rollout_terminal", "succeeded"), ""
+        return State("check", "ok", "À jour"), ""
     if card.report is None:
         return state_of("rollout_terminal", "queued"), "la borne n’a encore rien dit"
     if content.target and content.target.id == want.id and content.phase in _TOLD:

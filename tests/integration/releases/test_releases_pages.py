@@ -69,8 +69,8 @@ def wished(office, release, terminal_ids=None):
 
 def reports(office, terminal, content):
     report = Reported(
-        number=1, generation=1, boot="b0000000-0000-4000-8000-000000000001", software="0.1.0", at=office.clock(), clock_trusted=True, revision=1,
-        content=content,
+        number=1, generation=1, boot="b0000000-0000-4000-8000-000000000001", software="0.1.0", at=office.clock(),
+        clock_trusted=True, revision=1, content=content,
     )  # fmt: skip
     with transaction(office.context.engine) as session:
         live = session.get(TerminalLive, terminal)
@@ -116,9 +116,9 @@ def test_what_is_wanted_and_what_is_shown_are_told_apart(office, pack, ids, yani
     said = text(yanis.get("/contenus"))
     assert "Sur 1 borne, 2 en route" in said
     assert "Encore sur 1 borne" in said
-    assert "Réussie" in said
+    assert "À jour" in said
     assert "Télécharge 40 %" in said
-    assert "Cholet, Segré : pas encore l’édition souhaitée." in said
+    assert "Cholet et Segré n’ont pas encore l’édition souhaitée." in said
     assert "Demander 2026.48" not in said
     assert "Revenir à 2026.47" in said
 
@@ -283,12 +283,12 @@ def test_an_edition_is_asked_for_by_keyboard_and_seen_to_arrive_without_a_reload
     page.keyboard.press("Enter")
     page.wait_for_url("**/contenus")
     assert set(wanted(alive).values()) == {"2026.47"}
-    assert "Réussie" in page.text_content(f"tr:has(a[href='/bornes/{ids['Cholet']}'])")
+    assert "À jour" in page.text_content(f"tr:has(a[href='/bornes/{ids['Cholet']}'])")
     release = Release.model_validate(alive_release(alive))
     reports(alive, ids["Laval"], ContentState(active=release, phase="committed"))
     alive.context.live.touch("flotte")
     page.wait_for_function(
-        f"document.querySelector(\"tr:has(a[href='/bornes/{ids['Laval']}'])\").textContent.includes('Réussie')"
+        f"document.querySelector(\"tr:has(a[href='/bornes/{ids['Laval']}'])\").textContent.includes('À jour')"
     )
     page.context.close()
 

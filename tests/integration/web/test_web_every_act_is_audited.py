@@ -13,9 +13,17 @@ from sqlmodel import Session, select
 from fleet_server.access.accounts import create_account
 from fleet_server.access.acts import ACTS, FAMILIES
 from fleet_server.access.models import Account, AuditEntry
+from fleet_server.contents.build import build as build_release
+from fleet_server.contents.check import checked
 from fleet_server.db import transaction
+from fleet_server.keys import load_keys
+from fleet_server.releases.publish import publish
+from fleet_server.releases.repository import repository
+from fleet_server.terminals.registry import add_terminal
 from tests.back_office import BackOffice, build, post, served
 from tests.integration.requests.sealing import KEY, KID, PEOPLE, sealed_by
+from tests.integration.requests.test_requests_deposit import HALL
+from tests.packs import write_pack
 
 HARMLESS = {
     "/apparence": "a cookie of this browser, nothing of the server's",
@@ -69,6 +77,18 @@ def undo_request(office):
     return "maelle", taken[1].replace("/take", "/annuler"), {}
 
 
+def ask_for_edition(office):
+    """A release on the server, and one terminal to ask."""
+    keys, now = load_keys(office.context.settings.keys_dir), office.clock()
+    repository(office.context.settings, keys).create(now)
+    root = write_pack(office.context.settings.data_dir / "pack")
+    with transaction(office.context.engine) as session:
+        built = build_release(checked(root, now.date()), "2026.48", now)
+        publish(session, dataclasses.replace(office.context, keys=keys), built, None)
+        terminal = add_terminal(session, "Laval", HALL, [], now).id
+    return "yanis", "/editions/2026.48/demander", {"terminal": [terminal]}
+
+
 def on_yanis(act: str) -> Act:
     return lambda office: ("anne", f"/comptes/{account_of(office, 'yanis')}/{act}", {})
 
@@ -87,6 +107,7 @@ RECIPES: dict[str, Act] = {
     "/comptes/{account_id}/rouvrir": on_yanis("rouvrir"),
     "/demandes/{request_id}/{act}": take_request,
     "/demandes/{request_id}/annuler": undo_request,
+    "/editions/{label}/demander": ask_for_edition,
 }  # fmt: skip
 
 
