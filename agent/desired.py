@@ -1,6 +1,7 @@
 """What the server wants of this terminal, as last verified; latest revision wins, over reboots too."""
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ class DesiredState:
     def __init__(self, path: Path, identity: Identity) -> None:
         self._path = path
         self._identity = identity
+        self._lock = threading.Lock()  # a push and a pull may bring the same wish at once, each from its thread
         self.refused: Counter[str] = Counter()
         self.changed: Callable[[Desired], None] = lambda _: None
         self.current = self._read()
@@ -51,15 +53,16 @@ class DesiredState:
 
     def adopt(self, desired: Desired) -> None:
         """Take a verified state, durably. The same revision again changes nothing. Raises `Outdated`, `OSError`."""
-        if desired.revision < self.revision:
-            raise Outdated(f"revision {desired.revision}, {self.revision} is known already")
-        if desired.revision == self.revision:
-            return
-        kept = {
-            "terminal": self._identity.terminal,
-            "generation": self._identity.generation,
-            "desired": desired.model_dump(mode="json"),
-        }
-        write_synced(self._path, json.dumps(kept).encode(), 0o600)
-        self.current = desired
+        with self._lock:
+            if desired.revision < self.revision:
+                raise Outdated(f"revision {desired.revision}, {self.revision} is known already")
+            if desired.revision == self.revision:
+                return
+            kept = {
+                "terminal": self._identity.terminal,
+                "generation": self._identity.generation,
+                "desired": desired.model_dump(mode="json"),
+            }
+            write_synced(self._path, json.dumps(kept).encode(), 0o600)
+            self.current = desired
         self.changed(desired)
