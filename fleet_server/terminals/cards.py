@@ -108,9 +108,8 @@ def read_report(live: TerminalLive) -> Reported | None:
 
 
 def _vitals(session: Session) -> dict[str, Vitals]:
-    newest = (
-        select(TerminalHealth.terminal, func.max(TerminalHealth.at).label("at")).group_by(TerminalHealth.terminal).subquery()
-    )  # fmt: skip
+    newest_at = func.max(TerminalHealth.at).label("at")
+    newest = select(TerminalHealth.terminal, newest_at).group_by(TerminalHealth.terminal).subquery()
     query = select(TerminalHealth.terminal, TerminalHealth.temperature, TerminalHealth.disk_free).join(
         newest, (col(TerminalHealth.terminal) == newest.c.terminal) & (col(TerminalHealth.at) == newest.c.at)
     )

@@ -54,7 +54,7 @@ def condition(
         return Condition("updating", _progress(report))
     if want and report and report.revision < want.revision and wished_at and now - wished_at > LATE:
         return Condition("drift", "souhait pas encore appliqué",
-                         (f"Elle en est au souhait n° {report.revision}, le n° {want.revision} l’attend.",))  # fmt: skip
+                         (f"Elle en est au souhait n° {report.revision}, le n° {want.revision} attend.",))  # fmt: skip
     return Condition("online", "en visite" if report and report.window.in_visit else "en attente de visite")
 
 
@@ -64,14 +64,12 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
     if report:
         window, content, outbox = report.window, report.content, report.outbox
         if window.status == "out_of_service":
-            found.append(
-                ("écran hors service", "L’écran montre « hors service » : la fenêtre n’a pas pu être relancée.")
-            )
+            found.append(("écran hors service", "L’écran montre « hors service » : la fenêtre n’a pas redémarré."))
         elif window.status == "stalled":
             found.append(("écran figé", "La page ne dessine plus ; la borne essaie de la relancer par elle-même."))
         if content.phase == "rolled_back" and content.target:
             found.append(("revenue en arrière",
-                          f"L’édition {content.target.label} a été refusée par la borne : {content.reason}."))  # fmt: skip
+                          f"L’édition {content.target.label} a été refusée : {content.reason}."))  # fmt: skip
         if content.phase == "failed" and content.target:
             found.append(("contenu pas arrivé",
                           f"L’édition {content.target.label} n’a pas pu être prise : {content.reason}."))  # fmt: skip

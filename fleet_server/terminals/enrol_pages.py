@@ -1,0 +1,160 @@
+"""/enrolement: expected terminals, their one-time tokens, and those that ask to be let in with a code."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from sqlmodel import Session, col, select
+
+from fleet_server.access.audit import record_act
+from fleet_server.access.guard import Viewer, allow
+from fleet_server.context import Context, ContextDep, Reading, Writing
+from fleet_server.terminals import enrolment
+from fleet_server.terminals.cards import KINDS
+from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal
+from fleet_server.terminals.registry import add_terminal
+from fleet_server.web.pages import fragment, page, seen_other
+from wire.state import Place
+
+router = APIRouter(include_in_schema=False)
+Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
+Typed = Annotated[str, Form()]
+_CODE = re.compile(r"^\d[0-9AB]\d{3}$")
+_POSITION = re.compile(r"^(-?\d{1,2}(?:[.]\d+)?)\s*[,; ]\s*(-?\d{1,3}(?:[.]\d+)?)$")
+
+
+@router.get("/enrolement")
+def enrol_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator) -> Response:
+    return _page(request, ctx, session, viewer)
+
+
+@router.get("/enrolement/demandes")
+def pairings(request: Request, ctx: ContextDep, session: Reading, viewer: Operator) -> Response:
+    return fragment(request, viewer, "terminals/enrolement-demandes.html", **_pairing_values(session, ctx))
+
+
+def _pairing_values(session: Session, ctx: Context) -> dict[str, Any]:
+    expected = session.exec(select(Terminal).where(Terminal.status == "pending").order_by(Terminal.name)).all()
+    known = session.exec(select(Terminal).where(Terminal.status == "accepted").order_by(Terminal.name)).all()
+    asking = [one for one in enrolment.waiting_pairings(session, ctx.now()) if one.code]
+    return {"pairings": asking, "expected": expected, "enrolled": known, "tries": enrolment.PAIRING_TRIES}
+
+
+def _page(request: Request, ctx: Context, session: Session, viewer: Viewer, status: int = 200,
+          **more: Any) -> Response:  # fmt: skip
+    tokens = session.exec(
+        select(EnrolmentToken, Terminal.name)
+        .join(Terminal, col(Terminal.id) == EnrolmentToken.terminal)
+        .order_by(col(EnrolmentToken.made_at).desc())
+        .limit(20)
+    ).all()
+    values = {"tokens": [(token, name, _state(token, ctx)) for token, name in tokens], "errors": {}, "typed": {},
+              "kinds": KINDS, "token": "", "of": None, "wrong_code": ""}  # fmt: skip
+    values |= _pairing_values(session, ctx) | more
+    return page(request, viewer, "terminals/enrolement.html", status=status, **values)
+
+
+def _state(token: EnrolmentToken, ctx: Context) -> str:
+    if token.used_at:
+        return "used"
+    if token.revoked:
+        return "revoked"
+    return "expired" if token.expires_at < ctx.now() else "open"
+
+
+@dataclass
+class Expected:
+    """The form of a terminal to come, as typed."""
+
+    name: Annotated[str, Form()] = ""
+    place: Annotated[str, Form()] = ""
+    kind: Annotated[str, Form()] = "autre"
+    commune: Annotated[str, Form()] = ""
+    code: Annotated[str, Form()] = ""
+    position: Annotated[str, Form()] = ""
+    groups: Annotated[str, Form()] = ""
+
+    def read(self) -> tuple[Place | None, dict[str, str]]:
+        """The place, or what is wrong by field."""
+        errors = {}
+        if not 1 <= len(self.name.strip()) <= 80:
+            errors["name"] = "Un nom est nécessaire, 80 caractères au plus : le plus souvent la ville."
+        if not 1 <= len(self.place.strip()) <= 200:
+            errors["place"] = "Le lieu est nécessaire : « Mairie de Laval », par exemple."
+        if self.kind not in KINDS:
+            errors["kind"] = "Choisissez un genre de lieu dans la liste."
+        if not 1 <= len(self.commune.strip()) <= 200:
+            errors["commune"] = "La commune est nécessaire."
+        if not _CODE.match(self.code.strip()):
+            errors["code"] = "Le code Insee a cinq chiffres : 53130 pour Laval. Ce n’est pas le code postal."
+        position = _POSITION.match(self.position.strip())
+        if not position:
+            errors["position"] = "Deux nombres, latitude puis longitude : « 48.0706, -0.7734 »."
+        if errors or not position:
+            return None, errors
+        code = self.code.strip()
+        return Place.model_validate(
+            {"site": self.place.strip(), "name": self.place.strip(), "kind": self.kind, "commune": code,
+             "commune_name": self.commune.strip(), "department": code[:2], "latitude": float(position[1]),
+             "longitude": float(position[2])}
+        ), {}  # fmt: skip
+
+
+@router.post("/enrolement")
+def add(request: Request, ctx: ContextDep, session: Writing, viewer: Operator,
+        typed: Annotated[Expected, Depends()]) -> Response:  # fmt: skip
+    place, errors = typed.read()
+    if place is None:
+        return _page(request, ctx, session, viewer, 422, errors=errors, typed=vars(typed))
+    terminal = add_terminal(session, typed.name, place, typed.groups.split(","), ctx.now())
+    record_act(session, viewer, "terminal.added", terminal.id, {"name": terminal.name}, now=ctx.now())
+    made = enrolment.make_token(session, ctx, terminal, viewer)
+    return _page(request, ctx, session, viewer, 201, token=made, of=terminal)
+
+
+@router.post("/enrolement/jetons")
+def make_token(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal: Typed) -> Response:
+    """A new token for a terminal: shown once; the former enrolment stays in force until this one is used."""
+    found = _known(session, terminal)
+    made = enrolment.make_token(session, ctx, found, viewer)
+    return _page(request, ctx, session, viewer, 201, token=made, of=found)
+
+
+@router.post("/enrolement/demandes/{pairing_id}")
+def accept(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, pairing_id: str,
+           code: Typed = "", terminal: Typed = "") -> Response:  # fmt: skip
+    pairing = _asked(session, pairing_id)
+    if not terminal:
+        return _page(request, ctx, session, viewer, 422, wrong_code="Choisissez la borne que c’est, dans la liste.")
+    try:
+        right = enrolment.accept_pairing(session, ctx, pairing, _known(session, terminal), code, viewer)
+    except enrolment.Refused as refused:
+        raise HTTPException(409, refused.message) from refused
+    if not right:
+        left = enrolment.PAIRING_TRIES - pairing.tries
+        said = f"Ce n’est pas le code de l’écran. Encore {left} essai{'s' if left > 1 else ''}."
+        if left <= 0:
+            said = "Ce n’est pas le code, et c’était le dernier essai : recommencez sur la borne."
+        return _page(request, ctx, session, viewer, 422, wrong_code=said)
+    return seen_other("/flotte", "La borne est acceptée : elle reçoit ses contenus.")
+
+
+@router.post("/enrolement/demandes/{pairing_id}/refuser")
+def refuse(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, pairing_id: str) -> Response:
+    enrolment.refuse_pairing(session, ctx, _asked(session, pairing_id), viewer)
+    return seen_other("/enrolement", "Demande refusée.")
+
+
+def _asked(session: Session, pairing_id: str) -> Pairing:
+    found = session.get(Pairing, pairing_id)
+    if found is None:
+        raise HTTPException(404, "Cette demande n’existe plus.")
+    return found
+
+
+def _known(session: Session, terminal_id: str) -> Terminal:
+    found = session.get(Terminal, terminal_id)
+    if found is None:
+        raise HTTPException(404, "Aucune borne n’a cet identifiant.")
+    return found
