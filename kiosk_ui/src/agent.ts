@@ -3,6 +3,8 @@
 import type { Answer } from "./outgoing";
 import type { Heartbeat, Screen, SealedRequest, UsageEvent } from "./wire";
 
+const EVENTS = "/api/v1/events";
+
 export type Receipt =
   | { outcome: "kept"; online: boolean; number: string; promisedBy: string }
   | { outcome: "refused"; why: "too_many" | "full"; phone: string }
@@ -19,7 +21,7 @@ export class Agent {
   }
 
   readonly events = async (events: (UsageEvent & { ago_ms: number })[]): Promise<Answer> => {
-    const answer = await this.call("POST", "/api/v1/events", { events });
+    const answer = await this.call("POST", EVENTS, { events });
     if (answer?.ok) return { outcome: "kept" };
     if (answer?.status !== 422) return { outcome: "later" };
     const problem = (await answer.json().catch(() => ({}))) as { message?: unknown };
@@ -53,6 +55,8 @@ export class Agent {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         cache: "no-store",
+        // What a page tells as it goes away still leaves.
+        keepalive: path === EVENTS,
       });
     } catch {
       return null;

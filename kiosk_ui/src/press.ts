@@ -41,6 +41,11 @@ export class Press {
     on("pointercancel", () => this.drop());
     on("click", (event) => this.clicked(event));
     for (const kind of ["contextmenu", "dragstart"] as const) on(kind, (event) => event.preventDefault());
+    // The mouse events a browser makes up after a touch would give the focus to whatever stands there by then.
+    const noMouse = (event: TouchEvent) => {
+      if (pressable(event.target)) event.preventDefault();
+    };
+    document.addEventListener("touchstart", noMouse, { capture: true, passive: false });
     // A key of the keyboard must not take the caret away from the field.
     on("mousedown", (event) => {
       if (event.target instanceof Element && event.target.closest(".kbd")) event.preventDefault();

@@ -17,7 +17,10 @@ export function Dialog({ title, urgent = false, kind = "", onClose, children }: 
     const before = document.activeElement;
     ref.current?.querySelector<HTMLElement>("[data-first]")?.focus({ preventScroll: true });
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+      // The page behind is inert until it is drawn again; a key of the sheet may have led to another page.
+      setTimeout(() => {
+        if (document.activeElement === document.body && before instanceof HTMLElement) before.focus({ preventScroll: true });
+      });
     };
   }, []);
   return (

@@ -19,13 +19,14 @@ export function sectionTitle(id: SectionId): string {
 function Tools({ kind = "" }: { kind?: string }) {
   const short = terse.value;
   const name = core.value?.index.languages.find((one) => one.code === language.value)?.name ?? language.value;
+  const abbreviated = language.value.slice(0, 2).replace(/^./, (letter) => letter.toUpperCase());
   return (
     <>
       <Key icon="acc" kind={kind} onPress={() => (dialog.value = "access")}>
         {t(short ? "tools.access.short" : "tools.access")}
       </Key>
-      <Key icon="lang" kind={kind} label={`${t("tools.language")} ${name}`} onPress={() => (dialog.value = "languages")}>
-        {short ? language.value.slice(0, 2).replace(/^./, (letter) => letter.toUpperCase()) : name}
+      <Key icon="lang" kind={kind} label={`${short ? `${abbreviated} — ` : ""}${t("tools.language")} ${name}`} onPress={() => (dialog.value = "languages")}>
+        {short ? abbreviated : name}
       </Key>
     </>
   );

@@ -76,8 +76,13 @@ class SimulatedAgent:
             def do_POST(self) -> None:
                 agent.post(self)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A page that is closed or made anew breaks off its long poll."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port: int = self.server.server_address[1]
         first = next(iter(self.releases), None)
         self.screen = {

@@ -19,6 +19,7 @@ OCCUPATIONS = [
     ["D1102", "Boulanger / Boulangère", ["10"]],
     *[[f"K{1100 + n}", f"Métier numéro {n}", ["84"]] for n in range(40)],
 ]
+DOMAINS = {"D": "Commerce", "F": "Bâtiment", "H": "Industrie", "J": "Santé", "K": "Services"}
 COMMUNES = [
     ["53130", "Laval", "53", ["53000"], "200083392", 49573],
     ["53034", "Bonchamp-lès-Laval", "53", ["53960"], "200083392", 6200],
@@ -102,16 +103,7 @@ def small_release(label: str = "2026.48", title: str = "Et maintenant, quelle ro
             "media": {},
         },
         "texts.json": words(),
-        "metiers/domains.json": [
-            {"code": code, "title": text(title)}
-            for code, title in [
-                ("D", "Commerce"),
-                ("F", "Bâtiment"),
-                ("H", "Industrie"),
-                ("J", "Santé"),
-                ("K", "Services"),
-            ]
-        ],
+        "metiers/domains.json": [{"code": code, "title": text(title)} for code, title in DOMAINS.items()],
         "metiers/sectors.json": [
             {"naf": naf, "label": f"Secteur {naf}"} for naf in ["10", "25", "28", "43", "84", "86"]
         ],

@@ -37,15 +37,12 @@ def told(agent: SimulatedAgent, page: Page, kind: str, times: int = 1) -> None:
     raise AssertionError(f"{kind} was not told {times} times: {agent.kinds()}")
 
 
-def opened(
-    sealed: dict[str, Any], key: X25519PrivateKey, terminal: str = "laval-01", generation: int = 1
-) -> ContactForm:
+def opened(sealed: dict[str, Any], key: X25519PrivateKey) -> ContactForm:
     """What the server reads."""
     raw = {name: base64.urlsafe_b64decode(sealed[name] + "==") for name in ("enc", "ciphertext")}
     suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
-    clear = suite.decrypt(
-        raw["enc"] + raw["ciphertext"], key, info=binding(terminal, generation, sealed["consent"], sealed["id"])
-    )
+    info = binding("laval-01", 1, sealed["consent"], sealed["id"])
+    clear = suite.decrypt(raw["enc"] + raw["ciphertext"], key, info=info)
     return ContactForm.model_validate_json(clear)
 
 
@@ -142,9 +139,8 @@ def test_a_visit_by_keyboard_reaches_the_end(page: Page, agent: SimulatedAgent, 
                 break
         else:
             raise AssertionError(f"{selector} is out of reach of the Tab key")
-        ring = page.evaluate(
-            "getComputedStyle(document.activeElement.closest('.input') ?? document.activeElement).boxShadow"
-        )
+        focused = "document.activeElement.closest('.input') ?? document.activeElement"
+        ring = page.evaluate(f"getComputedStyle({focused}).boxShadow")
         assert ring != "none", f"{selector} shows no focus"
         page.wait_for_timeout(AGAIN_MS)
         page.keyboard.press("Enter")
@@ -261,7 +257,7 @@ def test_a_form_is_sealed_again_when_the_key_has_changed(page: Page, agent: Simu
 
 
 @pytest.mark.parametrize("language", ["Français simple", "English"])
-def test_a_visit_speaks_the_language_chosen_before_the_first_touch(
+def test_a_visit_speaks_the_language_chosen_on_the_attract_screen(
     page: Page, agent: SimulatedAgent, language: str
 ) -> None:
     code = {"Français simple": "fr-simple", "English": "en"}[language]
