@@ -37,9 +37,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def connect(url: str) -> Engine:
     """An engine with durable, impatient-proof SQLite settings; PostgreSQL as it comes."""
+    # Never a limit: an act that reads again once it is committed still holds its own connection, and with a limit as
+    # many such acts at once as there are connections would wait for each other. The threads are what bounds them.
+    pool: dict[str, Any] = {"pool_size": 16, "max_overflow": -1}
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+        return create_engine(url, pool_pre_ping=True, **pool)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}, **pool)
 
     @event.listens_for(engine, "connect")
     def _durable(raw: Any, _record: Any) -> None:
