@@ -33,6 +33,7 @@ MAX_BATCHES_AT_ONCE = 500
 MAX_BYTES_AT_ONCE = 8 * 1024 * 1024
 _KNOWN_FOR_S = 2.0
 _BUSY_PAUSE_S = 0.5
+_MOST_OVERTAKEN = 10
 KINDS = {model.model_fields["kind"].default for model in get_args(get_args(AnyEvent)[0])} - {"dropped"}
 Send = Callable[[str, bytes], None]
 
@@ -145,7 +146,7 @@ class Consumer:
         batches = self._read(taken)
         if not batches:
             return
-        while True:
+        for turn in range(_MOST_OVERTAKEN):
             try:
                 with self._engine.begin() as connection:
                     listened = self._listened(connection, batches)
@@ -153,6 +154,8 @@ class Consumer:
                 break
             except Overtaken:
                 self._standings.forget()
+                if turn + 1 == _MOST_OVERTAKEN:
+                    raise
         # Only now: what is acknowledged has been committed, with fsync.
         self._standings.remember(moved)
         self.counters.commits += 1
