@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 
-from balise.simulate.terminal import Simulated
+from balise.simulate.terminal import Simulated, is_set_within
 
 _THREADS = 32
 _FILES_PER_TERMINAL = 16
@@ -39,6 +40,7 @@ def run(plan: Plan, data_dir: Path | None) -> None:
     """Raises `Refused`."""
     _allow_files(plan.terminals * _FILES_PER_TERMINAL)
     tokens = server_tokens(plan, data_dir)
+    _log_to(plan.state_dir / "simulate.log")
     fleet = [
         Simulated(name, plan.state_dir / name, token, plan.seed + n) for n, (name, token) in enumerate(tokens.items())
     ]
@@ -70,14 +72,14 @@ async def _run(plan: Plan, fleet: list[Simulated]) -> None:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(one.run(plan.spread, plan.pace, stop)) for one in fleet]
             telling = tasks.create_task(_tell(fleet, status.update))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), plan.lasting or None)
+            await is_set_within(stop, plan.lasting or None)
             stop.set()
             status.update("Les derniers événements partent")
             await _drained(fleet)
+            said = summary(fleet)
             for task in (*running, telling):
                 task.cancel()
-    console.print(summary(fleet))
+    console.print(said)
 
 
 async def _drained(fleet: list[Simulated]) -> None:
@@ -99,6 +101,15 @@ def summary(fleet: list[Simulated]) -> str:
     told, waiting = sum(one.told for one in fleet), sum(one.waiting for one in fleet)
     words = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     return f"{len(fleet)} bornes ({words}) : {told} événements racontés, {told - waiting} confirmés"
+
+
+def _log_to(path: Path) -> None:
+    """What the cores say goes to a file: two hundred of them on one screen say nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    structlog.configure(
+        processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
+        logger_factory=structlog.WriteLoggerFactory(path.open("a")),
+    )
 
 
 def _allow_files(wanted: int) -> None:

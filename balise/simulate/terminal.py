@@ -18,6 +18,15 @@ from wire.events import usage_events
 _TRY_AGAIN_S = 2.0
 
 
+async def is_set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait for it so long. Not by `wait_for`, which can swallow a cancellation before Python 3.12."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
 class Simulated:
     """`state`: `attendue`, `refusée`, `connectée`, `sans réseau`."""
 
@@ -52,10 +61,7 @@ class Simulated:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(core.run(), name=self.name)
             self._core = core
-            while not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self._draw.expovariate(1 / pace))
-                    break
+            while not await is_set_within(stop, self._draw.expovariate(1 / pace)):
                 await self._receive(core, imagine(self._draw))
 
     async def _identity(self, clock: Clock) -> Identity | None:
