@@ -49,11 +49,17 @@ export function count(n: number): string {
   return new Intl.NumberFormat(locale()).format(n).replace(/\u202f/g, "\u00a0");
 }
 
-/** "2026-11-03" → "3 novembre 2026". */
+/** One line each: "Bonjour." then the question. */
+export function sentences(text: string): string[] {
+  return text.split(/(?<=[.!?])\s+/);
+}
+
+/** "2026-11-03" → "3 novembre 2026"; the first of a month is "1er". */
 export function day(iso: string): string {
   const date = new Date(`${iso.slice(0, 10)}T12:00:00`);
   if (Number.isNaN(date.getTime())) return iso;
-  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric" }).format(date);
+  const written = new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric" }).format(date);
+  return language.value === "en" ? written : written.replace(/^1 /, "1er ");
 }
 
 /** "17:30:00" → "17 h 30" (English: "17:30"). */

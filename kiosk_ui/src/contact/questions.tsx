@@ -100,14 +100,13 @@ function byPairs(typed: string): string {
 const ICONS: Record<string, string> = { phone: "phone", sms: "sms", email: "mail" };
 
 function Channels() {
-  const offered = (content.value?.contact.channels ?? []).map((one) => (typeof one === "string" ? one : one.id));
   return (
     <fieldset class="choices">
       <legend class="lab">{t("contact.channel")}</legend>
       <div class="row wrap">
-        {offered.map((channel) => (
-          <Key key={channel} icon={ICONS[channel] ?? "phone"} pressed={draft.value.channel === channel} onPress={() => change({ channel })}>
-            {t(`contact.channel.${channel}`)}
+        {(content.value?.contact.channels ?? []).map(({ id, title }) => (
+          <Key key={id} icon={ICONS[id] ?? "phone"} pressed={draft.value.channel === id} onPress={() => change({ channel: id })}>
+            {say(title)}
           </Key>
         ))}
       </div>

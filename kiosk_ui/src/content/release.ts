@@ -63,7 +63,7 @@ export interface Choice {
 export interface ContactTexts {
   topics: Choice[];
   times: Choice[];
-  channels: (Choice | string)[];
+  channels: Choice[];
   consent: { version: string; text: L10n; notice: L10n };
   host_phone_fallback?: string;
 }

@@ -5,7 +5,7 @@ import { Key } from "../parts/key";
 import { Logo, Scene } from "../parts/pictures";
 import { portrait } from "../room";
 import { contrast, core, low, slow, still, zoom, type Zoom } from "../state";
-import { say, t } from "../texts";
+import { say, sentences, t } from "../texts";
 
 export function nextZoom(current: Zoom): Zoom {
   return current === "100" ? "150" : current === "150" ? "200" : "100";
@@ -30,7 +30,11 @@ export function Attract() {
       <main class="say">
         <Logo />
         <h1>{say(index?.attract.title)}</h1>
-        <p class="lead">{say(index?.attract.line)}</p>
+        <p class="lead">
+          {sentences(say(index?.attract.line)).map((line) => (
+            <span key={line}>{line} </span>
+          ))}
+        </p>
         <Key icon="touch" kind="lamp xl start" onPress={() => kiosk.start()}>
           {t("attract.start")}
         </Key>

@@ -83,7 +83,7 @@ function Summary() {
   const actor = content.value?.actors.find((other) => other.id === one.actor)?.name;
   const lines: [string, string][] = [
     [t("contact.name"), one.name],
-    [t(`contact.channel.${one.channel}`), one.channel === "email" ? one.email : phone.ok ? spaced(phone.value) : one.phone],
+    [named(form?.channels, [one.channel]), one.channel === "email" ? one.email : phone.ok ? spaced(phone.value) : one.phone],
     [t("contact.topic.short"), named(form?.topics, [one.topic])],
     [t("contact.times.short"), named(form?.times, one.times)],
     [t("contact.actor"), actor ?? ""],

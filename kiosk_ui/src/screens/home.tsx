@@ -7,18 +7,13 @@ import { Flag, Icon, Picture } from "../parts/pictures";
 import type { Route } from "../routes";
 import { box, rem, size } from "../room";
 import { core, language, screen } from "../state";
-import { inLanguage, say, t, unbroken } from "../texts";
+import { inLanguage, say, sentences, t, unbroken } from "../texts";
 
 /** The sections this page can show; the release says which of them it holds. */
 const ENTRIES: Partial<Record<SectionId, Route>> = { metiers: { page: "metiers" }, acteurs: { page: "acteurs" } };
 
 export function offered(): Section[] {
   return (core.value?.index.sections ?? []).filter((one) => one.available && (one.id in ENTRIES || one.id === "rappel"));
-}
-
-/** One line each: "Bonjour." then the question. */
-function sentences(text: string): string[] {
-  return text.split(/(?<=\.)\s+/);
 }
 
 export function canBeCalled(): boolean {

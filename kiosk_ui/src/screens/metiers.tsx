@@ -35,6 +35,11 @@ function found(typed: string): Occupation[] | null {
   return index.search(typed);
 }
 
+/** Both keys that lead elsewhere stand beside the field. */
+function wide(): boolean {
+  return size.value === "roomy" && !portrait.value;
+}
+
 export function domainTitle(rome: string): string {
   return say(content.value?.domains.find((one) => one.code === rome[0])?.title);
 }
@@ -64,7 +69,7 @@ export function Metiers() {
         <Key icon="filter" onPress={() => kiosk.go({ page: "domaines" })}>
           {t(terse.value && !portrait.value ? "metiers.domains.short" : "metiers.domains")}
         </Key>
-        {size.value === "roomy" && !portrait.value && (
+        {wide() && (
           <Key icon="filter" onPress={() => kiosk.go({ page: "secteurs" })}>
             {t("metiers.sectors")}
           </Key>
@@ -85,9 +90,11 @@ function Beginning() {
     <div class="beginning">
       <p class="soft">{t("metiers.hint")}</p>
       <div class="row wrap">
-        <Key icon="filter" onPress={() => kiosk.go({ page: "secteurs" })}>
-          {t("metiers.sectors")}
-        </Key>
+        {!wide() && (
+          <Key icon="filter" onPress={() => kiosk.go({ page: "secteurs" })}>
+            {t("metiers.sectors")}
+          </Key>
+        )}
         {!typing.value && (
           <Key icon="search" onPress={() => (typing.value = true)}>
             {t("metiers.type")}

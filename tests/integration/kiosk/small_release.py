@@ -71,7 +71,9 @@ CONTACT = {
         {"id": one, "title": text(name)}
         for one, name in [("morning", "Le matin"), ("afternoon", "L’après-midi"), ("any", "N’importe quand")]
     ],
-    "channels": ["phone", "sms", "email"],
+    "channels": [
+        {"id": one, "title": text(name)} for one, name in [("phone", "Un appel"), ("sms", "Un SMS"), ("email", "Un e-mail")]
+    ],
     "consent": {
         "version": "2026-11",
         "text": text("Je suis d’accord pour qu’un conseiller me rappelle.", "I agree to be called back."),

@@ -233,7 +233,7 @@ def test_offline_the_receipt_is_honest(page: Page, agent: SimulatedAgent) -> Non
     page.locator(".cons").tap()
     go_on(page)
     expect(page.locator(".rc")).to_contain_text("partira au retour du réseau")
-    expect(page.locator(".rc")).to_contain_text(re.compile("1.* décembre 2026, appelez le 02.40.99.00.00"))
+    expect(page.locator(".rc")).to_contain_text(re.compile("1er décembre 2026, appelez le 02.40.99.00.00"))
 
 
 def test_a_form_is_sealed_again_when_the_key_has_changed(page: Page, agent: SimulatedAgent) -> None:
