@@ -2,11 +2,13 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from fleet_server.contents.pack import Pack
 
 app = typer.Typer(help="Les contenus des bornes.", no_args_is_help=True)
@@ -52,23 +54,37 @@ def publish(
     data_dir: Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")] = None,
 ) -> None:
     """Vérifie, construit, signe et publie une édition ; le serveur qui tourne la demande aux bornes."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     from fleet_server.contents.build import build as build_release
     from fleet_server.db import transaction
     from fleet_server.offline import offline
     from fleet_server.releases.publish import LabelTaken, free_label, wish
     from fleet_server.releases.publish import publish as publish_release
-    from fleet_server.settings import read_settings
+    from fleet_server.settings import WrongSettings, read_settings
 
     found, now = _fit(pack), datetime.now(UTC)
-    with offline(read_settings(**({"data_dir": data_dir} if data_dir else {}))) as ctx:
-        try:
-            with transaction(ctx.engine) as session:
-                name = label or free_label(session, week_label(now.date()))
-                row = publish_release(session, ctx, build_release(found, name, now), None)
-                count = wish(session, ctx, row, terminal, None)
-        except LabelTaken as taken:
-            typer.echo(f"L’édition {taken} existe déjà : choisissez un autre nom (--label).", err=True)
-            raise typer.Exit(1) from taken
+    try:
+        with (
+            offline(read_settings(**({"data_dir": data_dir} if data_dir else {}))) as ctx,
+            Progress(console=Console(stderr=True), transient=True) as progress,
+            transaction(ctx.engine) as session,
+        ):
+            _known_terminals(session, terminal or [])
+            name = label or free_label(session, week_label(now.date()))
+            built = build_release(found, name, now)
+            task = progress.add_task("Fichiers gardés", total=len(built.files))
+            row = publish_release(session, ctx, built, None, lambda: progress.advance(task))
+            count = wish(session, ctx, row, terminal, None)
+    except LabelTaken as taken:
+        _refuse(f"L’édition {taken} existe déjà : choisissez un autre nom (--label).")
+    except FileNotFoundError as missing:
+        _refuse(
+            f"Il manque {missing.filename or missing} : lancez d’abord « balise server init », ou corrigez --data-dir."
+        )
+    except WrongSettings as wrong:
+        _refuse(str(wrong))
     typer.echo(f"Édition {name} publiée, demandée à {_count(count, 'borne')}.")
 
 
@@ -76,6 +92,13 @@ def week_label(day: date) -> str:
     """What people call an edition: the year and the week it was made in."""
     year, week, _ = day.isocalendar()
     return f"{year}.{week:02d}"
+
+
+def _known_terminals(session: "Session", asked: list[str]) -> None:
+    from fleet_server.terminals.public import names
+
+    for one in sorted(set(asked) - names(session).keys()):
+        _refuse(f"Aucune borne n’a l’identifiant {one} : « balise terminal list » les montre. Rien n’est publié.")
 
 
 def _checked(pack: Path) -> "Pack":
@@ -93,6 +116,11 @@ def _fit(pack: Path) -> "Pack":
         typer.echo(f"{_count(len(found.grave), 'erreur')} : l’édition n’est pas construite.", err=True)
         raise typer.Exit(1)
     return found
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
 
 
 def _count(number: int, word: str) -> str:

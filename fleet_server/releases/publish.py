@@ -1,6 +1,6 @@
 """Publishing a release: files, then the signed list, then the wish. Each step may be done again."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sqlmodel import Session, col, select
 
@@ -20,8 +20,12 @@ class LabelTaken(ValueError):
     """Another release already has this label."""
 
 
-def publish(session: Session, ctx: Context, built: Built, viewer: Viewer | None) -> ContentRelease:
-    """Make it known and fetchable; no terminal is asked to run it yet. Raises `LabelTaken`, `OSError`."""
+def publish(session: Session, ctx: Context, built: Built, viewer: Viewer | None,
+            kept: Callable[[], object] = lambda: None) -> ContentRelease:  # fmt: skip
+    """Make it known and fetchable; no terminal is asked to run it yet. Raises `LabelTaken`, `OSError`.
+
+    `kept` is called after each file, for whoever watches.
+    """
     release, now = built.release, ctx.now()
     known = session.exec(select(ContentRelease).where(ContentRelease.label == release.label)).first()
     if known is not None:
@@ -30,6 +34,7 @@ def publish(session: Session, ctx: Context, built: Built, viewer: Viewer | None)
         raise LabelTaken(release.label)
     for content in built.files.values():
         keep_blob(ctx.settings.data_dir / "blobs", content)
+        kept()
     repository(ctx.settings, ctx.keys).add(target_of(release.id), built.raw, now)
     row = ContentRelease(
         id=release.id, label=release.label, pack=built.manifest.pack, built_at=built.manifest.built_at,
