@@ -1,8 +1,6 @@
 """What the rooms give to the composition root: routers, recorders of events, and who hears from terminals."""
 
 import time
-from importlib import import_module
-from types import ModuleType
 
 from fastapi import FastAPI
 
@@ -11,37 +9,27 @@ from fleet_server.context import Context
 from fleet_server.evaluation import frequentation
 from fleet_server.evaluation.usage import record_usage
 from fleet_server.ingest import Recorder
+from fleet_server.releases import api as release_api
+from fleet_server.releases import pages as release_pages
 from fleet_server.requests import api as request_api
 from fleet_server.requests import pages as request_pages
 from fleet_server.terminals import api as terminal_api
 from fleet_server.terminals import inbound
+from fleet_server.terminals import pages as terminal_pages
 from fleet_server.terminals.record import RECORDERS
 from fleet_server.terminals.registry import names
 from fleet_server.web.site import install_web
 from wire.events import USAGE_KINDS
 
 
-def _soon(name: str) -> ModuleType | None:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as missing:
-        if not (missing.name or "").startswith("fleet_server"):
-            raise
-        return None
-
-
-_ROUTERS = ("terminals.pages", "contents.pages", "releases.pages", "releases.api")
-
-
 def install(app: FastAPI) -> None:
     """`app.state.context` is set by then."""
     install_web(app)
-    for part in (access_pages, frequentation, request_pages, request_api, terminal_api):
+    pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages)
+    for part in (*pages, request_api, terminal_api, release_api):
         app.include_router(part.router)
-    for name in _ROUTERS:
-        if module := _soon(f"fleet_server.{name}"):
-            app.include_router(module.router)
-    app.state.rail_counts = {"requests": request_pages.rail_count}
+    app.state.rail_counts = {"requests": request_pages.rail_count, "fleet": terminal_pages.rail_count}
+    app.state.palette_sources = [terminal_pages.palette_source]
     app.state.terminal_names = names
 
 

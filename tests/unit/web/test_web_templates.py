@@ -63,3 +63,14 @@ def test_what_every_page_loads_stays_under_150_kb():
 
 def test_nothing_of_node_or_of_the_build_is_served():
     assert not [name for name in static.files() if "node_modules" in name or name.endswith((".json", ".txt"))]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"), [([], "sur 0 jours"), ([0, 0], "0, 0"), ([None, 3, 1], "–, 3, 1"), ([5], "sur 1 jours")]
+)
+def test_a_sparkline_is_drawn_of_any_days_and_says_its_numbers(values, said):
+    bits = pages.environment().get_template("bits.html").module
+    drawn = str(bits.spark(values))
+    assert said in drawn
+    assert "nan" not in drawn.lower()
+    assert drawn.count("<path") == (2 if values else 0)
