@@ -93,3 +93,11 @@ def test_the_page_finds_the_shapes_it_reads(tmp_path):
 def test_an_edition_is_called_by_its_iso_week():
     assert week_label(date(2026, 11, 24)) == "2026.48"
     assert week_label(date(2027, 1, 1)) == "2026.53"
+
+
+def test_the_order_in_which_texts_are_written_makes_no_difference(tmp_path):
+    pack = write_pack(tmp_path)
+    before = built(pack)
+    one, _, other = (pack / "texts.yml").read_text().partition("dock.end:")
+    (pack / "texts.yml").write_text("dock.end:" + other + one)
+    assert built(pack).release.id == before.release.id
