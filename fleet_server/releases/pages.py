@@ -30,7 +30,7 @@ def contents_page(request: Request, ctx: ContextDep, session: Reading, viewer: O
 
 @router.get("/contenus/direct")
 def contents_live(request: Request, ctx: ContextDep, session: Reading, viewer: Operator) -> Response:
-    return fragment(request, viewer, "releases/contenus-corps.html", **_overview(session, ctx))
+    return fragment(request, viewer, "releases/contenus-corps.html", live=True, **_overview(session, ctx))
 
 
 @router.get("/editions/{label}")

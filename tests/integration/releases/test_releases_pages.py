@@ -290,6 +290,7 @@ def test_an_edition_is_asked_for_by_keyboard_and_seen_to_arrive_without_a_reload
     page.wait_for_function(
         f"document.querySelector(\"tr:has(a[href='/bornes/{ids['Laval']}'])\").textContent.includes('À jour')"
     )
+    page.wait_for_function("document.getElementById('phrase').textContent.startsWith('Segré n’a pas encore')")
     page.context.close()
 
 
