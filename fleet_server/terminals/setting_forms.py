@@ -34,9 +34,7 @@ def read_form(form: Mapping[str, str]) -> Typed:
     _welcome(typed, form)
     phone = form.get("host_phone", "").strip()
     if not _PHONE.match(phone):
-        typed.errors["host_phone"] = (
-            "Ce n’est pas un numéro : chiffres et espaces, 30 au plus. Par exemple 02 00 00 00 53."
-        )
+        typed.errors["host_phone"] = "Ce n’est pas un numéro. Par exemple 02 00 00 00 53, 30 signes au plus."
     elif phone:
         typed.values["host_phone"] = phone
     return typed
@@ -47,17 +45,13 @@ def _seconds(typed: Typed, form: Mapping[str, str], name: str, least: int, most:
     if not text:
         return None
     if not text.isdigit():
-        typed.errors[name] = (
-            f"« {form[name].strip()[:20]} » n’est pas un nombre de secondes. Entre {least} et {most} s."
-        )
+        typed.errors[name] = f"« {form[name].strip()[:20]} » n’est pas un nombre. Entre {least} et {most} s."
         return None
     value = int(text[:9])
     if value < least:
         typed.errors[name] = f"{value} s est trop court : {why}. Entre {least} et {most} s."
     elif value > most:
-        typed.errors[name] = (
-            f"{value} s est trop long : l’écran d’une personne partie resterait lisible. Au plus {most} s."
-        )
+        typed.errors[name] = f"{value} s est trop long : on lirait l’écran d’une personne partie. Au plus {most} s."
     else:
         typed.values[name] = value
     return value
