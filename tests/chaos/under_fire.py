@@ -35,35 +35,43 @@ LONGEST_WAIT_S = 0.25
 HERE = Path(__file__).parent
 
 
-class Warm:
-    """A process that has imported everything, and waits for its first line."""
+class Part:
+    """A process that has imported everything, and lives again and again (`zygote`)."""
 
     def __init__(self, module: str, *arguments: str, env: dict[str, str], log: Path) -> None:
         with log.open("ab") as output:
-            self.child = subprocess.Popen(
+            self._zygote = subprocess.Popen(
                 [sys.executable, "-m", f"tests.chaos.{module}", *arguments], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=output, text=True, env=os.environ | env, start_new_session=True,
-                cwd=HERE.parents[1],
+                stdout=subprocess.PIPE, stderr=output, text=True, env=os.environ | env, cwd=HERE.parents[1],
             )  # fmt: skip
+        self._pid: int | None = None
+        self.hear("warm")
+
+    def start(self) -> None:
+        self.say("live")
+        self._pid = int(self.hear("pid").split()[1])
 
     def say(self, line: str) -> None:
-        assert self.child.stdin is not None
-        self.child.stdin.write(f"{line}\n")
-        self.child.stdin.flush()
+        assert self._zygote.stdin is not None
+        self._zygote.stdin.write(f"{line}\n")
+        self._zygote.stdin.flush()
 
-    def hear(self, line: str) -> None:
-        assert self.child.stdout is not None
-        while said := self.child.stdout.readline():
-            if said.strip() == line:
-                return
-        raise AssertionError(f"ended before it said {line!r}")
+    def hear(self, word: str) -> str:
+        assert self._zygote.stdout is not None
+        while said := self._zygote.stdout.readline():
+            if said.split()[0] == word:
+                return said
+        raise AssertionError(f"ended before it said {word!r}")
 
     def kill(self) -> None:
-        self.child.send_signal(signal.SIGKILL)
-        self.child.wait()
-        for pipe in (self.child.stdin, self.child.stdout):
-            if pipe:
-                pipe.close()
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGKILL)
+            self.hear("gone")
+            self._pid = None
+
+    def end(self) -> None:
+        self.kill()
+        self._zygote.communicate()
 
 
 class Mosquitto:
@@ -113,14 +121,16 @@ class UnderFire:
         self._terminals = self._register()
         if self._broker:
             self._broker.start()
-        self._spares = {"server": self._new("server"), "agent": self._new("agent")}
+        state = [str(self._directory / "terminals"), str(self._port), *self._terminals]
+        self._server = Part("warm_server", *self._build, env=self._env, log=self._directory / "server.log")
+        self._agent = Part("warm_sender", *state, env={}, log=self._directory / "agent.log")
         self._start("server")
         self._start("agent")
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for part in [self._server, self._agent, *self._spares.values()]:
-            part.kill()
+        self._server.end()
+        self._agent.end()
         if self._broker:
             self._broker.kill()
 
@@ -158,22 +168,11 @@ class UnderFire:
         if part == "broker":
             assert self._broker is not None
             self._broker.start()
-            return
-        warm = self._spares[part]
-        warm.hear("warm")
-        warm.say("go")
-        self._spares[part] = self._new(part)
-        if part == "server":
-            self._server = warm
+        elif part == "server":
+            self._server.start()
         else:
-            self._agent = warm
-            warm.hear("ready")
-
-    def _new(self, part: str) -> Warm:
-        if part == "server":
-            return Warm("warm_server", *self._build, env=self._env, log=self._directory / "server.log")
-        arguments = [str(self._directory / "terminals"), str(self._port), *self._terminals]
-        return Warm("warm_sender", *arguments, env={}, log=self._directory / "agent.log")
+            self._agent.start()
+            self._agent.hear("ready")
 
     @contextmanager
     def server_away(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """Terminals that tell, with the agent's real outbox and link, in one process: `STATE_DIR PORT TERMINAL…`.
 
-Imported beforehand; starts on the first line. Then each line `N` makes every terminal tell N events. What an outbox has
+Imported beforehand. Each line `N` makes every terminal tell N events. What an outbox has
 kept is written to `told.txt` afterwards: those ids must arrive, others may.
 """
 
@@ -18,6 +18,7 @@ from agent.identity import Identity
 from agent.link import Hears, Link
 from agent.loops import Backoff
 from agent.outbox import Outbox
+from tests.chaos.zygote import born_again
 from wire.enrol import Enrolment
 from wire.events import PageViewed
 
@@ -67,6 +68,4 @@ async def main(directory: Path, port: int, terminals: list[str]) -> None:
         sys.exit()
 
 
-print("warm", flush=True)
-if sys.stdin.readline():
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
+born_again(lambda: asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])))

@@ -1,4 +1,4 @@
-"""`balise server run`, imported beforehand: starts on the first line it is sent, so that a kill costs no time.
+"""`balise server run`, imported beforehand.
 
 `hasty`: a build with a fault, that acknowledges before the commit, to prove that the harness finds it out.
 """
@@ -13,6 +13,7 @@ import fleet_server.migrate
 from fleet_server import cli
 from fleet_server.ingest.commit import commit_batches
 from fleet_server.ingest.consumer import Consumer
+from tests.chaos.zygote import born_again
 
 
 class HastyConsumer(Consumer):
@@ -29,6 +30,4 @@ class HastyConsumer(Consumer):
 
 if "hasty" in sys.argv:
     fleet_server.app.Consumer = HastyConsumer  # type: ignore[misc]
-print("warm", flush=True)
-if sys.stdin.readline():
-    cli.run()
+born_again(cli.run)
