@@ -455,3 +455,36 @@ def test_dropped_runs_keep_their_places_through_a_renumbering(tmp_path, server):
     assert viewed + server.dropped() == 300
     assert json.loads(json.dumps(server.lost)) == []
     outbox.close()
+
+
+# ---- what the promise rests on ---------------------------------------------------------------------------------------
+
+
+def test_an_acknowledgement_of_another_event_than_ours_opens_a_new_outbox(outbox, server):
+    mine, theirs = page("metiers"), page("acteurs")
+    outbox.enqueue(mine)
+    before = outbox.id
+    outbox.acknowledged(1, theirs.id)
+    assert outbox.id != before
+    settle(outbox, server)
+    assert list(server.events) == [mine.id]
+
+
+def test_an_acknowledgement_beyond_what_was_ever_told_opens_a_new_outbox(outbox, server):
+    outbox.enqueue(page())
+    before = outbox.id
+    outbox.acknowledged(2, None)
+    assert outbox.id != before
+    settle(outbox, server)
+    assert len(server.events) == 1
+
+
+def test_what_is_told_is_synced_before_it_is_promised(outbox):
+    statements = []
+    outbox._spool._db.set_trace_callback(statements.append)
+    outbox.enqueue(page())
+    commit = statements.index("COMMIT")
+    assert [each for each in statements[:commit] if "synchronous" in each][-1] == "PRAGMA synchronous=FULL"
+    outbox._spool._db.set_trace_callback(None)
+    assert outbox._spool._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert outbox._spool._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
