@@ -16,6 +16,7 @@ export class Kiosk {
   private n = 0;
   private contactOpen = false;
   private reloadDue = false;
+  private touchedEarly = false;
   private readonly outgoing: Outgoing;
 
   constructor(
@@ -67,10 +68,14 @@ export class Kiosk {
   showAttract(): void {
     state.visit.value = { phase: "attract", since: now() };
     this.tell({ kind: "attract.started" });
+    if (this.touchedEarly) this.start();
   }
 
   start(): void {
-    if (state.visit.value.phase !== "attract" || !state.content.value) return;
+    if (state.visit.value.phase !== "attract") return;
+    // The picture comes before the last file of the release: a touch meanwhile is not lost.
+    this.touchedEarly = !state.content.value;
+    if (this.touchedEarly) return;
     this.act({ act: "start", session: crypto.randomUUID(), now: now() });
     this.view({ page: "home" });
   }

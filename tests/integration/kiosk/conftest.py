@@ -1,16 +1,15 @@
 """The built page, in a real browser, beside a simulated agent. Everything is on 127.0.0.1."""
 
-import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
-from simulated_agent import SimulatedAgent
-from small_release import RELEASE, ROOT, small_release
+
+from tests.integration.kiosk.simulated_agent import SimulatedAgent, sealing
+from tests.integration.kiosk.small_release import RELEASE, ROOT, small_release
 
 UI = ROOT / "agent" / "ui"
 
@@ -38,11 +37,6 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def server_key() -> X25519PrivateKey:
     return X25519PrivateKey.generate()
-
-
-def sealing(key: X25519PrivateKey, kid: str = "2026-a") -> dict[str, str]:
-    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return {"kid": kid, "public": base64.urlsafe_b64encode(raw).rstrip(b"=").decode()}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A neighbour for the page: what `agent.local_api` answers, in memory, with every knob a test wants to turn."""
 
+import base64
 import json
 import mimetypes
 import re
@@ -10,6 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 TOKEN = "a-token-for-this-boot"
 POLICY = (
@@ -37,6 +41,12 @@ LAVAL: dict[str, Any] = {
     "longitude": -0.77,
     "demo": True,
 }
+
+
+def sealing(key: X25519PrivateKey, kid: str = "2026-a") -> dict[str, str]:
+    """The public half, as the page is told it."""
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return {"kid": kid, "public": base64.urlsafe_b64encode(raw).rstrip(b"=").decode()}
 
 
 @dataclass

@@ -65,15 +65,14 @@ SECTIONS = [
     ("acteurs", "Qui peut m’aider", "Who can help me", "Des conseillers près d’ici, gratuits", True),
     ("rappel", "Me faire rappeler", "Call me back", "Un conseiller vous appelle. C’est gratuit.", True),
 ]
+CHANNELS = {"phone": "Un appel", "sms": "Un SMS", "email": "Un e-mail"}
 CONTACT = {
     "topics": [{"id": "metier", "title": text("Trouver un métier")}, {"id": "autre", "title": text("Autre chose")}],
     "times": [
         {"id": one, "title": text(name)}
         for one, name in [("morning", "Le matin"), ("afternoon", "L’après-midi"), ("any", "N’importe quand")]
     ],
-    "channels": [
-        {"id": one, "title": text(name)} for one, name in [("phone", "Un appel"), ("sms", "Un SMS"), ("email", "Un e-mail")]
-    ],
+    "channels": [{"id": one, "title": text(name)} for one, name in CHANNELS.items()],
     "consent": {
         "version": "2026-11",
         "text": text("Je suis d’accord pour qu’un conseiller me rappelle.", "I agree to be called back."),

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from simulated_agent import SimulatedAgent
-from small_release import NEWER, RELEASE, small_release
-from walk import AGAIN_MS, answer_contact, begin, section, tap
+
+from tests.integration.kiosk.simulated_agent import SimulatedAgent
+from tests.integration.kiosk.small_release import NEWER, RELEASE, small_release
+from tests.integration.kiosk.walk import AGAIN_MS, answer_contact, begin, section, tap
 
 CANARY = "Canari-Zinzolin"
 
@@ -231,6 +232,17 @@ def test_a_changed_welcome_shows_at_once(page: Page, agent: SimulatedAgent) -> N
     begin(page)
     agent.show(settings=agent.screen["settings"] | {"welcome": {"fr": "Bienvenue au forum de l’emploi."}})
     expect(page.locator(".welcome")).to_have_text("Bienvenue au forum de l’emploi.")
+
+
+def test_a_touch_before_the_last_file_of_the_release_is_not_lost(
+    open_page: Callable[..., Page], agent: SimulatedAgent
+) -> None:
+    page = open_page()
+    page.locator(".start").wait_for()
+    page.route("**/metiers/occupations.json", lambda route: (page.wait_for_timeout(500), route.continue_()))
+    page.reload()
+    begin(page)
+    until(page, lambda: agent.kinds()[-1] == "page.viewed", "the visit did not begin")
 
 
 # ---- the other modes -------------------------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from simulated_agent import SimulatedAgent
-from small_release import ROOT
-from walk import begin, enlarge, every_screen, section, tap
+
+from tests.integration.kiosk.simulated_agent import SimulatedAgent
+from tests.integration.kiosk.small_release import ROOT
+from tests.integration.kiosk.walk import begin, enlarge, every_screen, section, tap
 
 AXE = ROOT / "kiosk_ui" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_LOAD = 150 * 1024
@@ -201,7 +202,7 @@ def test_no_screen_shows_a_key_instead_of_words(settled: Callable[..., Page], la
 
 
 def test_every_word_asked_for_is_in_the_pack() -> None:
-    from small_release import words
+    from tests.integration.kiosk.small_release import words
 
     known = words()
     asked: set[str] = set()

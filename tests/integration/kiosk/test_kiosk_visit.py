@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import sealing
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from playwright.sync_api import Page, expect
-from simulated_agent import SimulatedAgent
-from small_release import words
-from walk import AGAIN_MS, answer_contact, begin, go_on, home, section, tap
 
+from tests.integration.kiosk.simulated_agent import SimulatedAgent, sealing
+from tests.integration.kiosk.small_release import words
+from tests.integration.kiosk.walk import AGAIN_MS, answer_contact, begin, go_on, home, section, tap
 from wire.events import usage_events
 from wire.request import ContactForm, SealedRequest, binding
 
