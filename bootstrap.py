@@ -148,13 +148,15 @@ SETS = ("demo", "window", "all")  # each holds the ones before it
 
 
 def python_environment(wanted: str) -> None:
-    """`.venv` from `locks/<set>.txt`. A larger set that is already there and up to date is kept."""
+    """`.venv` from `locks/<set>.txt`. Where a larger set already is, that one is kept, or brought up to date."""
     stamp = VENV / "balise-set"
-    for larger in SETS[SETS.index(wanted) :]:
-        if stamp.exists() and stamp.read_text() == lock_stamp(larger):
-            return
+    made_from = stamp.read_text() if stamp.exists() else ""
+    there = made_from.partition(" ")[0]
+    if there in SETS and SETS.index(there) > SETS.index(wanted):
+        wanted = there
+    if made_from == lock_stamp(wanted):
+        return
     started = step(f"Environnement Python ({wanted})")
-    stamp.unlink(missing_ok=True)
     python = str(VENV / "bin" / "python")
     if not Path(python).exists():
         checked([sys.executable, "-m", "venv", str(VENV)], "Créer l’environnement Python a échoué")
