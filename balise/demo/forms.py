@@ -34,7 +34,7 @@ def sealed_form(screen: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     whole = suite.encrypt(form.model_dump_json().encode(), public, info=info)
     return {
         "id": request, "kid": screen["sealing"]["kid"], "consent": consent, "enc": _encode(whole[:32]),
-        "ciphertext": _encode(whole[32:]), "session": f"demo-{uuid.uuid4()}",
+        "ciphertext": _encode(whole[32:]), "session": str(uuid.uuid4()),
     }  # fmt: skip
 
 

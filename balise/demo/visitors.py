@@ -55,7 +55,7 @@ class Visitors(threading.Thread):
                 self._tell(kiosk, visit, max(visit.lasts_ms, ago))
                 if self.stop.is_set():
                     return
-        if self._draw.random() < 0.6:
+        if self._draw.random() < 0.8:
             self._ask(kiosk)
 
     def _tell(self, kiosk: Kiosk, visit: Visit, ago_ms: int) -> None:

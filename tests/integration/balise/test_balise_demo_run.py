@@ -115,7 +115,7 @@ def test_from_nothing_to_seven_terminals_and_back_twice(start):
     counsellor = sign_in(ready, "counsellor")
     usage = sign_in(ready, "operator")
     eventually(lambda: "Visites simulées" in usage.get("/frequentation").text, PATIENCE_S)
-    eventually(lambda: "personne" in counsellor.get("/demandes").text, PATIENCE_S)
+    eventually(lambda: "req-list" in counsellor.get("/demandes").text, PATIENCE_S)
 
     laval = ready["pids"][ready["kiosks"][0]["terminal"]]
     os.kill(laval, signal.SIGKILL)

@@ -1,5 +1,6 @@
 """The demonstration's parts: processes that are watched, a folder that is ours, ports, visits that nobody made."""
 
+import base64
 import json
 import os
 import random
@@ -12,15 +13,21 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from agent.local_api import _Ask
 from balise.demo.children import Child, Children
 from balise.demo.folder import Account, Folder, Saved, write_private
+from balise.demo.forms import sealed_form
 from balise.demo.places import TERMINALS
 from balise.demo.ports import free_near, is_free, require_free
 from balise.demo.refusal import Refused
 from balise.demo.visitors import SEED
 from balise.simulate.visits import imagine
+from fleet_server.requests.models import ContactRequest
+from fleet_server.requests.open import open_request
 from wire.events import usage_events
+from wire.request import ContactForm
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True)\nwhile True: time.sleep(1)"
@@ -170,3 +177,16 @@ def test_imagined_visits_are_the_same_for_the_same_seed_and_fit_the_contract():
         assert (told[0]["kind"], told[-1]["kind"]) == ("session.started", "session.ended")
         json.dumps(told)
     assert {True, False} == {visit.asks for visit in visits}
+
+
+def test_an_imagined_request_opens_with_the_server_s_key_and_fits_what_agents_take():
+    key = X25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    sealing = {"kid": "k", "public": base64.urlsafe_b64encode(public).decode().rstrip("=")}
+    body = sealed_form({"terminal": "b-12345678", "generation": 2, "sealing": sealing}, random.Random(1))
+    asked = _Ask.model_validate(body)
+    where = {"terminal": "b-12345678", "generation": 2, "day": "2026-11-24", "hour": 9}
+    row = ContactRequest(**asked.model_dump(exclude={"session"}), **where)
+    form = open_request(row, {"k": key})
+    assert isinstance(form, ContactForm)
+    assert form.phone.startswith("06 39 98")
