@@ -1,10 +1,9 @@
 """Every table of the first version."""
 
 import sqlalchemy as sa
-import sqlmodel
 from alembic import op
 
-import fleet_server.db
+from fleet_server.db import UtcDateTime
 
 revision = 'e12acaade4d1'
 down_revision = None
@@ -15,15 +14,15 @@ depends_on = None
 def upgrade() -> None:
     op.create_table('access_account',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('login', sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
-    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
-    sa.Column('roles', sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
-    sa.Column('password', sqlmodel.sql.sqltypes.AutoString(length=255), nullable=False),
-    sa.Column('created_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('seen_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('closed_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('invitation', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
-    sa.Column('invited_until', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('login', sa.String(length=60), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('roles', sa.String(length=120), nullable=False),
+    sa.Column('password', sa.String(length=255), nullable=False),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.Column('seen_at', UtcDateTime(), nullable=True),
+    sa.Column('closed_at', UtcDateTime(), nullable=True),
+    sa.Column('invitation', sa.String(length=64), nullable=True),
+    sa.Column('invited_until', UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('login', name='uq_access_account_login')
     )
@@ -32,11 +31,11 @@ def upgrade() -> None:
 
     op.create_table('access_audit_entry',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
     sa.Column('account_id', sa.Integer(), nullable=True),
-    sa.Column('who', sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
-    sa.Column('act', sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
-    sa.Column('subject', sqlmodel.sql.sqltypes.AutoString(length=120), nullable=False),
+    sa.Column('who', sa.String(length=80), nullable=False),
+    sa.Column('act', sa.String(length=60), nullable=False),
+    sa.Column('subject', sa.String(length=120), nullable=False),
     sa.Column('detail', sa.JSON(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
@@ -47,36 +46,36 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_access_audit_entry_subject'), ['subject'], unique=False)
 
     op.create_table('access_sign_in_failure',
-    sa.Column('key', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False),
     sa.Column('count', sa.Integer(), nullable=False),
-    sa.Column('last_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('blocked_until', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('last_at', UtcDateTime(), nullable=False),
+    sa.Column('blocked_until', UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('key')
     )
     op.create_table('contact_request',
-    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
     sa.Column('generation', sa.Integer(), nullable=False),
-    sa.Column('kid', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('consent', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('day', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('kid', sa.String(), nullable=False),
+    sa.Column('consent', sa.String(), nullable=False),
+    sa.Column('day', sa.String(), nullable=False),
     sa.Column('hour', sa.Integer(), nullable=False),
-    sa.Column('enc', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('ciphertext', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('site', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('place', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('commune_name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('department', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('enc', sa.String(), nullable=False),
+    sa.Column('ciphertext', sa.String(), nullable=False),
+    sa.Column('site', sa.String(), nullable=False),
+    sa.Column('place', sa.String(), nullable=False),
+    sa.Column('commune_name', sa.String(), nullable=False),
+    sa.Column('department', sa.String(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
-    sa.Column('taken_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('taken_by_name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('taken_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('taken_by', sa.String(), nullable=False),
+    sa.Column('taken_by_name', sa.String(), nullable=False),
+    sa.Column('taken_at', UtcDateTime(), nullable=True),
     sa.Column('attempts', sa.Integer(), nullable=False),
-    sa.Column('first_response_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('call_back_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('closed_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('redirected_to', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('first_response_at', UtcDateTime(), nullable=True),
+    sa.Column('call_back_at', UtcDateTime(), nullable=True),
+    sa.Column('closed_at', UtcDateTime(), nullable=True),
+    sa.Column('redirected_to', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sqlite_with_rowid=False
     )
@@ -86,12 +85,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_contact_request_terminal'), ['terminal'], unique=False)
 
     op.create_table('content_release',
-    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('label', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('pack', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('built_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('published_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('published_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('label', sa.String(), nullable=False),
+    sa.Column('pack', sa.String(), nullable=False),
+    sa.Column('built_at', UtcDateTime(), nullable=False),
+    sa.Column('published_at', UtcDateTime(), nullable=False),
+    sa.Column('published_by', sa.String(), nullable=False),
     sa.Column('files', sa.Integer(), nullable=False),
     sa.Column('size', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id')
@@ -100,62 +99,62 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_content_release_label'), ['label'], unique=True)
 
     op.create_table('ingest_cursor',
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('outbox', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
+    sa.Column('outbox', sa.String(), nullable=False),
     sa.Column('through', sa.BigInteger(), nullable=False),
-    sa.Column('last', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('last', sa.String(), nullable=True),
     sa.Column('moved_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('terminal', 'outbox')
     )
     op.create_table('ingest_loss',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('outbox', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
+    sa.Column('outbox', sa.String(), nullable=False),
     sa.Column('first', sa.BigInteger(), nullable=False),
     sa.Column('last', sa.BigInteger(), nullable=False),
-    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('counts', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('found_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('counts', sa.String(), nullable=False),
+    sa.Column('found_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     with op.batch_alter_table('ingest_loss', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ingest_loss_terminal'), ['terminal'], unique=False)
 
     op.create_table('ingest_quarantine',
-    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
     sa.Column('generation', sa.Integer(), nullable=False),
-    sa.Column('outbox', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('outbox', sa.String(), nullable=False),
     sa.Column('sequence', sa.BigInteger(), nullable=False),
-    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
     sa.Column('raw', sa.LargeBinary(), nullable=False),
-    sa.Column('received_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('received_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     with op.batch_alter_table('ingest_quarantine', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ingest_quarantine_terminal'), ['terminal'], unique=False)
 
     op.create_table('terminal',
-    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
     sa.Column('groups', sa.JSON(), nullable=False),
-    sa.Column('status', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
     sa.Column('generation', sa.Integer(), nullable=False),
-    sa.Column('public_key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('certificate_until', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('hardware', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('isolated', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('created_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('enrolled_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('public_key', sa.String(), nullable=False),
+    sa.Column('certificate_until', UtcDateTime(), nullable=True),
+    sa.Column('hardware', sa.String(), nullable=False),
+    sa.Column('isolated', sa.String(), nullable=False),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.Column('enrolled_at', UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_table('terminal_event',
-    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('what', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('what', sa.String(), nullable=False),
     sa.Column('detail', sa.JSON(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
@@ -163,9 +162,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_terminal_event_terminal_at', ['terminal', 'at'], unique=False)
 
     op.create_table('terminal_health',
-    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
     sa.Column('cpu', sa.Float(), nullable=False),
     sa.Column('memory', sa.Float(), nullable=False),
     sa.Column('memory_bytes', sa.BigInteger(), nullable=False),
@@ -183,28 +182,28 @@ def upgrade() -> None:
         batch_op.create_index('ix_terminal_health_terminal_at', ['terminal', 'at'], unique=False)
 
     op.create_table('terminal_pairing',
-    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('csr', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('commitment', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('poll_digest', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('nonce', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('terminal_nonce', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('code', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('hardware', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('status', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('csr', sa.String(), nullable=False),
+    sa.Column('commitment', sa.String(), nullable=False),
+    sa.Column('poll_digest', sa.String(), nullable=False),
+    sa.Column('nonce', sa.String(), nullable=False),
+    sa.Column('terminal_nonce', sa.String(), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('hardware', sa.String(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
     sa.Column('tries', sa.Integer(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('opened_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
+    sa.Column('opened_at', UtcDateTime(), nullable=False),
+    sa.Column('expires_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_table('terminal_setting',
-    sa.Column('scope', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('target', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('scope', sa.String(), nullable=False),
+    sa.Column('target', sa.String(), nullable=False),
     sa.Column('setting_values', sa.JSON(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
-    sa.Column('changed_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('changed_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('changed_at', UtcDateTime(), nullable=False),
+    sa.Column('changed_by', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('scope', 'target')
     )
     op.create_table('usage_event',
@@ -232,17 +231,17 @@ def upgrade() -> None:
     sqlite_with_rowid=False
     )
     with op.batch_alter_table('usage_event', schema=None) as batch_op:
-        batch_op.create_index('ix_usage_event_kind_day_terminal', ['kind', 'day', 'terminal'], unique=False)
+        batch_op.create_index('ix_usage_event_counted', ['kind', 'day', 'terminal', 'audience', 'page', 'active_ms', 'interactions'], unique=False)
 
     op.create_table('access_web_session',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('account_id', sa.Integer(), nullable=False),
-    sa.Column('token', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-    sa.Column('previous_token', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
-    sa.Column('csrf', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-    sa.Column('created_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('rotated_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('seen_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('token', sa.String(length=64), nullable=False),
+    sa.Column('previous_token', sa.String(length=64), nullable=True),
+    sa.Column('csrf', sa.String(length=64), nullable=False),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.Column('rotated_at', UtcDateTime(), nullable=False),
+    sa.Column('seen_at', UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['access_account.id'], ),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('token')
@@ -253,13 +252,13 @@ def upgrade() -> None:
 
     op.create_table('contact_act',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('request', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('request', sa.String(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
-    sa.Column('at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('by_name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('act', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('detail', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
+    sa.Column('by_name', sa.String(), nullable=False),
+    sa.Column('act', sa.String(), nullable=False),
+    sa.Column('detail', sa.String(), nullable=False),
     sa.Column('before', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['request'], ['contact_request.id'], ),
     sa.PrimaryKeyConstraint('id')
@@ -268,19 +267,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_contact_act_request'), ['request'], unique=False)
 
     op.create_table('terminal_command',
-    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
     sa.Column('generation', sa.Integer(), nullable=False),
     sa.Column('execution', sa.Integer(), nullable=False),
     sa.Column('command_order', sa.JSON(), nullable=False),
-    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('queued_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('sent_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('answered_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('file', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('queued_at', UtcDateTime(), nullable=False),
+    sa.Column('expires_at', UtcDateTime(), nullable=False),
+    sa.Column('sent_at', UtcDateTime(), nullable=True),
+    sa.Column('answered_at', UtcDateTime(), nullable=True),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('file', sa.String(), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['terminal'], ['terminal.id'], ),
     sa.PrimaryKeyConstraint('id')
     )
@@ -289,33 +288,33 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_terminal_command_terminal'), ['terminal'], unique=False)
 
     op.create_table('terminal_desired',
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('highest_reported', sa.Integer(), nullable=False),
-    sa.Column('release_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-    sa.Column('release_label', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('wished_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('release_id', sa.String(), nullable=True),
+    sa.Column('release_label', sa.String(), nullable=False),
+    sa.Column('wished_at', UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['terminal'], ['terminal.id'], ),
     sa.PrimaryKeyConstraint('terminal')
     )
     op.create_table('terminal_live',
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('heard_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('terminal', sa.String(), nullable=False),
+    sa.Column('heard_at', UtcDateTime(), nullable=True),
     sa.Column('connected', sa.Boolean(), nullable=False),
-    sa.Column('connection', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('boot', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('connection', sa.String(), nullable=False),
+    sa.Column('boot', sa.String(), nullable=False),
     sa.Column('boots', sa.JSON(), nullable=False),
     sa.Column('number', sa.BigInteger(), nullable=False),
     sa.Column('report', sa.JSON(), nullable=True),
-    sa.Column('reported_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('changed_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('reported_at', UtcDateTime(), nullable=True),
+    sa.Column('changed_at', UtcDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['terminal'], ['terminal.id'], ),
     sa.PrimaryKeyConstraint('terminal')
     )
     op.create_table('terminal_place',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('since', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
+    sa.Column('since', UtcDateTime(), nullable=False),
     sa.Column('place', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['terminal'], ['terminal.id'], ),
     sa.PrimaryKeyConstraint('id')
@@ -324,14 +323,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_terminal_place_terminal'), ['terminal'], unique=False)
 
     op.create_table('terminal_token',
-    sa.Column('digest', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('terminal', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('made_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', fleet_server.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('used_at', fleet_server.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('used_key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('digest', sa.String(), nullable=False),
+    sa.Column('terminal', sa.String(), nullable=False),
+    sa.Column('made_at', UtcDateTime(), nullable=False),
+    sa.Column('expires_at', UtcDateTime(), nullable=False),
+    sa.Column('used_at', UtcDateTime(), nullable=True),
+    sa.Column('used_key', sa.String(), nullable=False),
     sa.Column('revoked', sa.Boolean(), nullable=False),
-    sa.Column('by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('by', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['terminal'], ['terminal.id'], ),
     sa.PrimaryKeyConstraint('digest')
     )
@@ -366,7 +365,7 @@ def downgrade() -> None:
 
     op.drop_table('access_web_session')
     with op.batch_alter_table('usage_event', schema=None) as batch_op:
-        batch_op.drop_index('ix_usage_event_kind_day_terminal')
+        batch_op.drop_index('ix_usage_event_counted')
 
     op.drop_table('usage_event')
     op.drop_table('terminal_setting')

@@ -154,11 +154,11 @@ def test_contacts_and_pages_are_counted_by_terminal_and_day(engine):
     assert [tally.visits for tally in days.values()] == [0, 0, 0, 0, 0, 1, 1]
 
 
-def test_the_most_consulted_page_comes_first_with_its_visits_and_active_time(engine):
+def test_the_most_consulted_page_comes_first_with_its_active_time(engine):
     record(engine, visit(pages=("home", "home", "metiers")) + visit(pages=("home",)))
     with Session(engine) as session:
         first, second = counting.pages_consulted(session, Period(TODAY, TODAY))
-    assert (first.page, first.views, first.visits, first.active_ms) == ("home", 3, 2, 4000)
+    assert (first.page, first.views, first.active_ms) == ("home", 3, 4000)
     assert second.page == "metiers"
 
 
@@ -250,3 +250,19 @@ def test_a_hidden_share_cannot_be_found_by_subtraction():
     assert shares({"laval": (40, 60), "cholet": (9, 12)})["cholet"] == "9 sur 12"
     two = shares({"laval": (40, 60), "cholet": (9, 10), "segre": (2, 5)})
     assert two["laval"] == "67\u00a0%"
+
+
+def test_counts_are_answered_by_the_index_alone(engine):
+    record(engine, visit())
+    asked = []
+    sqlalchemy_event.listen(engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+    with Session(engine) as session:
+        counting.tallies(session, Period(TODAY, TODAY))
+        counting.pages_consulted(session, Period(TODAY, TODAY))
+        counting.visits_by_day(session, TODAY)
+    questions = [one for one in asked if one[0].startswith("SELECT")]
+    assert len(questions) == 3
+    with engine.connect() as connection:
+        for statement, values in questions:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            assert "COVERING INDEX ix_usage_event_counted" in str(plan), plan
