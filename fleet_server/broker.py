@@ -139,7 +139,8 @@ class BrokerLink:
         if link is None or self._over.is_set():
             return False
         writers = [link] if link.waiting or client.want_write() else []
-        readable, _, _ = select.select([link, self._woken], writers, [], _CHORES_EVERY_S)
+        readers: list[Any] = [link, self._woken]
+        readable, _, _ = select.select(readers, writers, [], _CHORES_EVERY_S)
         if self._woken in readable:
             self._woken.recv(4096)
         if link in readable:

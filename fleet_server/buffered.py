@@ -56,6 +56,6 @@ class Client(paho.Client):
 
     def _create_socket(self) -> Any:
         # The one place where paho makes its socket, TLS included.
-        raw: Any = super()._create_socket()  # type: ignore[no-untyped-call]
+        raw: Any = super()._create_socket()
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return BufferedSocket(raw)

@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -52,7 +53,7 @@ def run(data_dir: DataDir = None) -> None:
     try:
         listener = _listen(settings.host, settings.port)
         if settings.broker == "embedded":
-            _listen("127.0.0.1", settings.mqtt_port, "BALISE_MQTT_PORT").close()
+            _listen("127.0.0.1", settings.mqtt_port, "BALISE_MQTT_PORT", patience_s=3).close()
         _serve(settings, listener)
     except OSError as error:
         _refuse(_why_not_writable(error, settings))
@@ -85,20 +86,29 @@ def _settings(data_dir: Path | None) -> "Settings":
         _refuse(f"Réglages refusés :\n{wrong}")
 
 
-def _listen(host: str, port: int, setting: str = "BALISE_PORT") -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            _refuse(f"Le port {port} est déjà pris : arrêtez ce qui l’occupe, ou choisissez-en un autre ({setting}=…).")
-        if error.errno == errno.EACCES:
-            _refuse(f"Pas le droit d’écouter sur le port {port} : choisissez-en un au-dessus de 1023 ({setting}=…).")
-        _refuse(f"Impossible d’écouter sur {host}:{port} ({os.strerror(error.errno or 0)}) : vérifiez BALISE_HOST.")
-    return listener
+def _listen(host: str, port: int, setting: str = "BALISE_PORT", patience_s: float = 0) -> socket.socket:
+    """`patience_s`: the embedded broker of a server that was killed a moment ago is still leaving."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(2048)
+            return listener
+        except OSError as error:
+            listener.close()
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                _refuse(_why_not_listening(error, host, port, setting))
+        time.sleep(0.1)
+
+
+def _why_not_listening(error: OSError, host: str, port: int, setting: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Le port {port} est déjà pris : arrêtez ce qui l’occupe, ou choisissez-en un autre ({setting}=…)."
+    if error.errno == errno.EACCES:
+        return f"Pas le droit d’écouter sur le port {port} : choisissez-en un au-dessus de 1023 ({setting}=…)."
+    return f"Impossible d’écouter sur {host}:{port} ({error.strerror or error}) : vérifiez BALISE_HOST."
 
 
 def _why_not_writable(error: OSError, settings: "Settings") -> str:

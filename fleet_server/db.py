@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Compiled, Connection, DateTime, Dialect, Engine, Table, UpdateBase, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, Table, UpdateBase, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
@@ -102,7 +103,9 @@ def insert_new_tuples(connection: Connection, table: Table, rows: list[tuple[Any
 
 @cache
 def _insert_new(table: Table, dialect: str) -> UpdateBase:
-    return (postgresql if dialect == "postgresql" else sqlite).insert(table).on_conflict_do_nothing()
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def run_many(
@@ -121,5 +124,5 @@ def run_many(
 
 
 @lru_cache(maxsize=64)
-def _compiled(statement: UpdateBase, dialect: Dialect) -> Compiled:
-    return statement.compile(dialect=dialect)
+def _compiled(statement: UpdateBase, dialect: Dialect) -> SQLCompiler:
+    return cast(SQLCompiler, statement.compile(dialect=dialect))

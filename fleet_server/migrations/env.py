@@ -16,7 +16,7 @@ def plainly(kind: str, thing: Any, autogen: Any) -> str | Literal[False]:
     if kind == "type" and isinstance(thing, UtcDateTime):
         return "UtcDateTime()"
     if kind == "type" and isinstance(thing, AutoString):
-        return f"sa.String({thing.impl_instance.length or ''})"
+        return f"sa.String({getattr(thing.impl, 'length', None) or ''})"
     return False
 
 

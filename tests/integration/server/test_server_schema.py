@@ -18,7 +18,7 @@ def schema(engine):
             [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
             found.get_pk_constraint(table)["constrained_columns"],
             sorted(str(key["referred_table"]) for key in found.get_foreign_keys(table)),
-            sorted((str(index["name"]), tuple(index["column_names"]), index["unique"]) for index in found.get_indexes(table)),
+            sorted((str(i["name"]), tuple(i["column_names"]), i["unique"]) for i in found.get_indexes(table)),
             sorted(tuple(unique["column_names"]) for unique in found.get_unique_constraints(table)),
         )
         for table in found.get_table_names()
