@@ -14,7 +14,9 @@ SECTIONS = {
     "langue": "Langue",
     "lisibilite": "Lisibilité",
 }
-PLACES = {"domaines": "par domaine", "secteurs": "par secteur", "recherche": "recherche", "liste": "liste"}
+PLACES = {"domaines": "par domaine", "secteurs": "par secteur", "recherche": "recherche", "liste": "liste",
+          "reach": "comment vous joindre", "when": "quand et pourquoi", "consent": "accord", "topic": "sujet",
+          "receipt": "reçu"}  # fmt: skip
 
 
 def page_name(page: str | None) -> str:

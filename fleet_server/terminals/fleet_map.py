@@ -9,6 +9,7 @@ from fleet_server.web.vocabulary import state_of
 _X, _Y = (40.943, 215.142), (-61.084, 3129.527)
 _LABEL_HEIGHT = 7.0
 _LETTER = 2.9
+_EDGES = (107.0, 256.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,15 @@ def marks(cards: list[Card]) -> list[Mark]:
             (0.0, 11.0, "middle", (x - width / 2, y + 4, x + width / 2, y + 4 + _LABEL_HEIGHT)),
             (0.0, -6.5, "middle", (x - width / 2, y - 6 - _LABEL_HEIGHT, x + width / 2, y - 5)),
         )
-        side = next((one for one in sides if not any(_overlap(one[3], other) for other in taken)), sides[0])
+        free = (one for one in sides if _inside(one[3]) and not any(_overlap(one[3], other) for other in taken))
+        side = next(free, sides[0])
         taken += [side[3], (x - 5, y - 5, x + 5, y + 5)]
         made.append(Mark(round(x, 1), round(y, 1), state.shape, state.tone, name, state.word, *side[:3]))
     return made
+
+
+def _inside(box: tuple[float, float, float, float]) -> bool:
+    return box[0] >= _EDGES[0] and box[2] <= _EDGES[1]
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
