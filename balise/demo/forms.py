@@ -12,21 +12,22 @@ from wire.request import ContactForm, binding
 
 # Telephone numbers of the range that Arcep keeps for fiction (06 39 98 00 00 to 06 39 98 99 99).
 _PEOPLE = (
-    ("Camille Exemple", "Je travaille de nuit et je voudrais changer de métier sans perdre mon salaire."),
-    ("Amina Fictive", "Mon diplôme vient d’un autre pays. À qui le montrer ?"),
-    ("Gaël Personne", "J’ai 50 ans, je cherche un bilan de compétences."),
-    ("Maud Inventée", "Une alternance dans le commerce, près de chez moi."),
-    ("Ibrahim Modèle", ""),
-    ("Léna Démonstration", "Je ne sais pas par où commencer."),
+    ("Camille Exemple", "changer", "Je travaille de nuit et je voudrais changer de métier sans perdre mon salaire."),
+    ("Amina Fictive", "diplome", "Mon diplôme vient d’un autre pays. À qui le montrer ?"),
+    ("Gaël Personne", "metier", "J’ai 50 ans, je cherche un bilan de compétences."),
+    ("Maud Inventée", "formation", "Une alternance dans le commerce, près de chez moi."),
+    ("Ibrahim Modèle", "financer", ""),
+    ("Léna Démonstration", "", "Je ne sais pas par où commencer."),
 )
 
 
 def sealed_form(screen: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     """The body of `POST /api/v1/requests`, for the key that the agent's screen names."""
-    name, message = draw.choice(_PEOPLE)
+    name, topic, message = draw.choice(_PEOPLE)
     phone = f"06 39 98 {draw.randrange(100):02} {draw.randrange(100):02}"
     when = draw.choice((("any",), ("morning",), ("evening",), ("noon", "afternoon")))
-    form = ContactForm(name=name, channel="phone", phone=phone, when=when, message=message, origin="metiers")
+    origin = draw.choice(("metiers/j1501", "metiers/k1302", "acteurs", "home"))
+    form = ContactForm(name=name, channel="phone", phone=phone, when=when, topic=topic, message=message, origin=origin)
     request, consent = str(uuid.uuid4()), "2026-11"
     info = binding(screen["terminal"], screen["generation"], consent, request)
     public = X25519PublicKey.from_public_bytes(_decode(screen["sealing"]["public"]))

@@ -23,7 +23,7 @@ from fleet_server.db import transaction
 from fleet_server.initialise import initialise
 from fleet_server.migrate import migrate
 from fleet_server.offline import offline
-from fleet_server.releases.publish import publish, releases, wish
+from fleet_server.releases.publish import free_label, publish, wish
 from fleet_server.settings import Settings, read_settings
 from fleet_server.terminals.enrolment import make_token
 from fleet_server.terminals.models import SettingLayer
@@ -100,18 +100,11 @@ def publish_content(ctx: Context, saved: Saved, step: Step) -> str:
         raise Refused(f"Le contenu ne peut pas être publié : {grave[0]} Tout voir : balise content check.")
     step.now("construction et signature")
     with transaction(ctx.engine) as session:
-        built = build(pack, free_label(session, ctx.now()), ctx.now())
+        built = build(pack, free_label(session, f"{ctx.now():%G.%V}"), ctx.now())
         row = publish(session, ctx, built, None)
         wish(session, ctx, row, None, None)
     saved.content = f"{digest} {row.label}"
     return row.label
-
-
-def free_label(session: Session, now: datetime) -> str:
-    """Year and week, as people call an edition; `2026.48.2` for the second of the week."""
-    week = f"{now:%G.%V}"
-    taken = {row.label for row in releases(session, limit=500)}
-    return next(label for label in (week, *(f"{week}.{n}" for n in range(2, 1000))) if label not in taken)
 
 
 def pack_digest(pack: Path) -> str:

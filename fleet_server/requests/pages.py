@@ -17,6 +17,7 @@ from fleet_server.requests import words
 from fleet_server.requests.acts import RULES, ActName, Deed, NotNow, Overtaken, perform, undo
 from fleet_server.requests.inbox import Card, Filters, Inbox, inbox, waiting
 from fleet_server.requests.models import ContactAct, ContactRequest
+from fleet_server.requests.names import names_of
 from fleet_server.web.pages import RailCount, fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
@@ -60,7 +61,7 @@ def request_page(request: Request, ctx: ContextDep, session: Writing, viewer: Co
     acts = session.exec(select(ContactAct).where(ContactAct.request == row.id).order_by(col(ContactAct.id))).all()
     if request.headers.get("hx-target") == "lecture":
         return fragment(request, viewer, "requests/lecture.html", card=opened, acts=acts, filters=filters,
-                        words=words)  # fmt: skip
+                        words=words, names=names_of(session, ctx))  # fmt: skip
     values = _list_values(ctx, session, viewer, filters, row.id)
     _log_listing(session, viewer, values["box"], ctx)
     return page(request, viewer, "requests/demandes.html", card=opened, acts=acts, **values)
@@ -107,7 +108,7 @@ def do(ctx: ContextDep, session: Writing, viewer: Counsellor, request_id: str, a
 
 def _list_values(ctx: Context, session: Session, viewer: Viewer, filters: Filters, chosen: str = "") -> dict[str, Any]:
     box = inbox(session, filters, viewer.login, ctx.now(), ctx.keys.sealing, chosen)
-    return {"box": box, "filters": filters, "chosen": chosen, "words": words}
+    return {"box": box, "filters": filters, "chosen": chosen, "words": words, "names": names_of(session, ctx)}
 
 
 def _log_listing(session: Session, viewer: Viewer, box: Inbox, ctx: Context) -> None:

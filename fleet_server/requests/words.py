@@ -49,16 +49,6 @@ def phone(number: str) -> str:
     return " ".join(digits[at : at + 2] for at in range(0, 10, 2)) if digits.isdigit() and len(digits) == 10 else number
 
 
-def subject(form: ContactForm) -> str:
-    return plain(form.topic) if form.topic else "Ne sait pas encore"
-
-
-def plain(identifier: str) -> str:
-    """An id of the content as people would say it, when the content that named it is no longer at hand."""
-    words = identifier.replace("/", " : ").replace("-", " ").replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
-
-
 def deposited(card: Card) -> str:
     """Only the hour is known, on purpose."""
     if card.deposited is None:

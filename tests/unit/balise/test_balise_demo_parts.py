@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from agent.local_api import _Ask
+from agent.asking import Ask
 from balise.demo.children import Child, Children
 from balise.demo.folder import Account, Folder, Saved, write_private
 from balise.demo.forms import sealed_form
@@ -184,7 +184,7 @@ def test_an_imagined_request_opens_with_the_server_s_key_and_fits_what_agents_ta
     public = key.public_key().public_bytes_raw()
     sealing = {"kid": "k", "public": base64.urlsafe_b64encode(public).decode().rstrip("=")}
     body = sealed_form({"terminal": "b-12345678", "generation": 2, "sealing": sealing}, random.Random(1))
-    asked = _Ask.model_validate(body)
+    asked = Ask.model_validate(body)
     where = {"terminal": "b-12345678", "generation": 2, "day": "2026-11-24", "hour": 9}
     row = ContactRequest(**asked.model_dump(exclude={"session"}), **where)
     form = open_request(row, {"k": key})
