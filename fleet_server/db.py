@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Table, UpdateBase, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -125,4 +125,4 @@ def run_many(
 
 @lru_cache(maxsize=64)
 def _compiled(statement: UpdateBase, dialect: Dialect) -> SQLCompiler:
-    return cast(SQLCompiler, statement.compile(dialect=dialect))
+    return statement.compile(dialect=dialect)
