@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 UV ?= $(BIN)/uv
+# Node from its wheel, where bootstrap.py had to bring it.
+export PATH := $(CURDIR)/.venv-node/bin:$(PATH)
 
 .PHONY: help demo test lint pytest soak bench build lock clean
 
