@@ -1,0 +1,293 @@
+"""A real fleet for tests and benchmarks: the shipped processes, as `balise` starts them, on free loopback ports.
+
+    with Fleet(tmp_path) as fleet:
+        laval = fleet.add("Laval")
+        fleet.publish()
+        laval.start()
+        eventually(lambda: fleet.rows("select count(*) from usage_event")[0][0] == 3)
+
+Only what it started is ended, by pid.
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlmodel import Session, select
+
+from balise.demo.places import TERMINALS
+from fleet_server.access.accounts import create_account_with_password
+from fleet_server.contents.build import Built, build
+from fleet_server.contents.pack import read_pack
+from fleet_server.context import Context
+from fleet_server.db import transaction
+from fleet_server.keys import Keys, load_keys
+from fleet_server.offline import offline
+from fleet_server.releases.models import ContentRelease
+from fleet_server.releases.publish import publish, wish
+from fleet_server.settings import Settings
+from fleet_server.terminals import ca
+from fleet_server.terminals.enrolment import make_token
+from fleet_server.terminals.models import SettingLayer
+from fleet_server.terminals.registry import add_terminal, get_terminal
+from tests.back_office import CAST, post
+from tests.processes import BALISE, Mosquitto, Process, eventually, free_port
+from wire.state import Place
+
+__all__ = ["BALISE", "PACK", "Fleet", "Kiosk", "Process", "eventually", "free_port"]
+PACK = Path(__file__).parent.parent / "content" / "pays-de-la-loire"
+QUICK = {"request_delay_s": [1, 2]}
+"""Contact requests leave within seconds: the pause that keeps them apart from visits has tests of its own."""
+
+
+class Kiosk:
+    """One terminal: its state, its port, and its agent while it runs."""
+
+    def __init__(self, fleet: "Fleet", name: str, terminal: str) -> None:
+        self._fleet = fleet
+        self.name = name
+        self.terminal = terminal
+        self.state_dir = fleet.directory / "terminals" / terminal
+        self.log = fleet.directory / "logs" / f"{terminal}.log"
+        self.port = free_port()
+        self.agent: Process | None = None
+
+    def start(self, window: bool = False, env: Mapping[str, str] | None = None, **settings: Any) -> "Kiosk":
+        """`settings`: the agent's own, by name; `env`: a display's, for a window. Returns once its page answers."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        (self.state_dir / "kiosk.json").unlink(missing_ok=True)
+        given = {"state_dir": self.state_dir, "port": self.port, "window": int(window)} | settings
+        if not (self.state_dir / "identity").exists():
+            given.setdefault("enrol", self._fleet.token(self.terminal))
+        named = {f"BALISE_AGENT_{name.upper()}": str(value) for name, value in given.items()}
+        self.agent = Process(self.name, [*BALISE, "agent"], self.log, named | dict(env or {}))
+        eventually(lambda: (self.state_dir / "kiosk.json").exists() or self.ended(), what=f"{self.name} is enrolled")
+        return self
+
+    def ended(self) -> bool:
+        """False while it runs; an agent that ended by itself fails the test, with its last words."""
+        if self.agent and not self.agent.alive:
+            raise AssertionError(f"the agent of {self.name} has ended: {self.agent.said()[-2000:]}")
+        return False
+
+    @property
+    def pid(self) -> int:
+        assert self.agent
+        return self.agent.pid
+
+    @property
+    def url(self) -> str:
+        """Of its page, with the page's token."""
+        return str(json.loads((self.state_dir / "kiosk.json").read_text())["url"])
+
+    def client(self) -> httpx.Client:
+        """What a page may do."""
+        base, _, token = self.url.partition("/#k=")
+        return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=40)
+
+    def screen(self) -> dict[str, Any]:
+        """What its page is told to show; empty while it does not answer."""
+        try:
+            with self.client() as client:
+                answer = client.get("/api/v1/screen")
+            found: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+        except httpx.TransportError:
+            return {}
+        return found
+
+    def release(self) -> str:
+        """Label of the content in force."""
+        return str((self.screen().get("release") or {}).get("label", ""))
+
+    def shows(self, label: str) -> "Kiosk":
+        eventually(lambda: self.release() == label or self.ended(), 120, what=f"{self.name} activates {label}")
+        return self
+
+    def kill(self) -> None:
+        if self.agent:
+            self.agent.kill()
+
+    def stop(self) -> None:
+        if self.agent:
+            self.agent.stop()
+
+
+class Fleet:
+    """Server and broker run inside the block. `tls`: mosquitto with mutual certificates and access by name."""
+
+    def __init__(
+        self, directory: Path, broker: Literal["embedded", "mosquitto"] = "embedded", tls: bool = False
+    ) -> None:
+        self.directory = directory
+        self.data_dir = directory / "server"
+        self.database = self.data_dir / "fleet.db"
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self.mqtt_port = free_port()
+        self.kiosks: dict[str, Kiosk] = {}
+        self.passwords: dict[str, str] = {}
+        self.server: Process | None = None
+        self.mosquitto: Mosquitto | None = None
+        self._external = broker == "mosquitto"
+        self._tls = tls
+        self._given: dict[str, Any] = {
+            "data_dir": self.data_dir, "port": port, "mqtt_port": self.mqtt_port,
+            "broker": "external" if self._external else "embedded",
+        }  # fmt: skip
+        assert self._external or not tls, "the broker that comes along has no TLS"
+
+    # ---- its life ----------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Fleet":
+        (self.directory / "logs").mkdir(parents=True, exist_ok=True)
+        env = os.environ | {"BALISE_DATA_DIR": str(self.data_dir)}
+        subprocess.run([*BALISE, "server", "init"], check=True, env=env, stdout=subprocess.DEVNULL)
+        self._make_certificates()
+        with self.offline() as ctx, transaction(ctx.engine) as session:
+            now = ctx.now()
+            for login, (name, role) in CAST.items():
+                self.passwords[login] = create_account_with_password(session, login, name, [role], now)
+            session.add(SettingLayer(scope="all", target="", values=QUICK, changed_at=now, changed_by="Essai"))
+        if self.mosquitto:
+            self.mosquitto.start()
+        try:
+            self.start_server()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for kiosk in self.kiosks.values():
+            kiosk.stop()
+        if self.server:
+            self.server.stop()
+        if self.mosquitto:
+            self.mosquitto.stop()
+
+    def start_server(self) -> None:
+        """Returns once it is ready; also after `fleet.server.kill()`."""
+        env = {f"BALISE_{name.upper()}": str(value) for name, value in self._given.items()}
+        self.server = Process("server", [*BALISE, "server", "run"], self.server_log, env)
+        eventually(self._ready, what="the server is ready")
+
+    @property
+    def server_log(self) -> Path:
+        return self.directory / "logs" / "server.log"
+
+    def _ready(self) -> bool:
+        assert self.server
+        if not self.server.alive:
+            raise AssertionError(f"the server has ended: {self.server.said()[-2000:]}")
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _make_certificates(self) -> None:
+        if not self._external:
+            return
+        tls = None
+        if self._tls:
+            keys = load_keys(self.data_dir / "keys")
+            authority, folder = self.data_dir / "keys" / "ca.crt", self.directory
+            broker, fleet = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
+            _write_pair(folder, "broker", _certificate_of_broker(keys, broker), broker)
+            _write_pair(folder, "fleet", ca.issue(keys, "fleet", fleet.public_key(), datetime.now(UTC)), fleet)
+            tls = authority, folder / "broker.crt", folder / "broker.key"
+            self._given |= {
+                "mqtt_tls_ca": authority, "mqtt_tls_certificate": folder / "fleet.crt",
+                "mqtt_tls_key": folder / "fleet.key",
+            }  # fmt: skip
+        self.mosquitto = Mosquitto(self.directory, self.mqtt_port, tls)
+
+    # ---- what people do, by the rooms' own functions -----------------------------------------------------------------
+
+    @contextmanager
+    def offline(self) -> Iterator[Context]:
+        """As the command line; what is wished here the running server pushes within two seconds."""
+        with offline(Settings(**self._given)) as ctx:
+            yield ctx
+
+    def add(self, name: str, place: Place | None = None, groups: tuple[str, ...] = ()) -> Kiosk:
+        """A terminal, expected and not started. Named as a demonstration place, it stands there, else at Laval."""
+        at = place or next((one.place for one in TERMINALS if one.name == name), TERMINALS[0].place)
+        with self.offline() as ctx, transaction(ctx.engine) as session:
+            terminal = add_terminal(session, name, at, list(groups), ctx.now()).id
+        self.kiosks[terminal] = Kiosk(self, name, terminal)
+        return self.kiosks[terminal]
+
+    def add_seven(self) -> list[Kiosk]:
+        return [self.add(one.name, one.place) for one in TERMINALS]
+
+    def token(self, terminal: str) -> str:
+        with self.offline() as ctx, transaction(ctx.engine) as session:
+            return make_token(session, ctx, get_terminal(session, terminal), None)
+
+    def publish(self, content: Path | Built = PACK, label: str = "2026.48", wished: bool = True) -> str:
+        """A pack, or a release built by other means; wanted everywhere at once. Its label."""
+        with self.offline() as ctx, transaction(ctx.engine) as session:
+            built = content if isinstance(content, Built) else build(read_pack(content), label, ctx.now())
+            row = publish(session, ctx, built, None)
+            if wished:
+                wish(session, ctx, row, None, None)
+            return row.label
+
+    def want(self, label: str, *kiosks: Kiosk) -> None:
+        """An edition that is published, on these terminals (none named: on all): the way back, too."""
+        with self.offline() as ctx, transaction(ctx.engine) as session:
+            wish(session, ctx, _edition(session, label), [kiosk.terminal for kiosk in kiosks] or None, None)
+
+    def signed_in(self, login: str) -> httpx.Client:
+        """yanis (operator), maelle (counsellor) or anne (admin), without JavaScript."""
+        client = httpx.Client(base_url=self.url, timeout=30)
+        answer = post(client, "/connexion", login=login, password=self.passwords[login])
+        assert answer.status_code == 303, answer.text
+        return client
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Read from the server's database as it is on disk."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)) as db:
+            return db.execute(query, values).fetchall()
+
+
+def _edition(session: Session, label: str) -> ContentRelease:
+    return session.exec(select(ContentRelease).where(ContentRelease.label == label)).one()
+
+
+def _certificate_of_broker(keys: Keys, key: EllipticCurvePrivateKey) -> x509.Certificate:
+    """As an operator makes it: from the fleet's CA, for the address that terminals are told."""
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")])
+    like = ca.issue(keys, "broker", key.public_key(), datetime.now(UTC))
+    return (
+        x509.CertificateBuilder()
+        .subject_name(like.subject)
+        .issuer_name(like.issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
+        .add_extension(here, critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(keys.ca.public_key()), critical=False
+        )
+        .sign(keys.ca, hashes.SHA256())
+    )  # fmt: skip
+
+
+def _write_pair(folder: Path, name: str, certificate: x509.Certificate, key: EllipticCurvePrivateKey) -> None:
+    (folder / f"{name}.crt").write_text(ca.pem(certificate))
+    private = folder / f"{name}.key"
+    private.touch(0o600)
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
