@@ -7,9 +7,12 @@ from fleet_server.web.vocabulary import state_of
 
 # The two formulas of `web/assets/pays-de-la-loire.json`.
 _X, _Y = (40.943, 215.142), (-61.084, 3129.527)
+# What the map shows of its units (`viewBox`), and how large a label is in them.
+_LEFT, _RIGHT = 107.0, 256.0
 _LABEL_HEIGHT = 7.0
-_LETTER = 2.9
-_EDGES = (107.0, 256.0)
+_LETTER = 3.05
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +29,36 @@ class Mark:
 
 
 def marks(cards: list[Card]) -> list[Mark]:
-    """One mark a terminal; each label takes the first free side: right, left, below, above."""
-    taken: list[tuple[float, float, float, float]] = []
+    """One mark a terminal; each label takes the first free side within the map: right, left, below, above."""
+    taken = [_dot(card) for card in cards]
     made = []
     for card in sorted(cards, key=lambda one: one.want.place.latitude):
-        place, state = card.want.place, state_of("terminal", card.condition.key)
-        x, y = _X[0] * place.longitude + _X[1], _Y[0] * place.latitude + _Y[1]
+        state = state_of("terminal", card.condition.key)
+        x, y = _at(card)
         name, width = card.terminal.name, len(card.terminal.name) * _LETTER
+        shift = max(_LEFT - (x - width / 2), 0.0) + min(_RIGHT - (x + width / 2), 0.0)
         sides = (
             (7.0, 2.2, "start", (x + 6, y - 4, x + 7 + width, y + 4)),
             (-7.0, 2.2, "end", (x - 7 - width, y - 4, x - 6, y + 4)),
-            (0.0, 11.0, "middle", (x - width / 2, y + 4, x + width / 2, y + 4 + _LABEL_HEIGHT)),
-            (0.0, -6.5, "middle", (x - width / 2, y - 6 - _LABEL_HEIGHT, x + width / 2, y - 5)),
+            (shift, 11.5, "middle", (x + shift - width / 2, y + 5, x + shift + width / 2, y + 5 + _LABEL_HEIGHT)),
+            (shift, -7.0, "middle", (x + shift - width / 2, y - 6 - _LABEL_HEIGHT, x + shift + width / 2, y - 6)),
         )
-        free = (one for one in sides if _inside(one[3]) and not any(_overlap(one[3], other) for other in taken))
-        side = next(free, sides[0])
-        taken += [side[3], (x - 5, y - 5, x + 5, y + 5)]
+        free = (one for one in sides if one[3][0] >= _LEFT and one[3][2] <= _RIGHT + 1 and not _meets(one[3], taken))
+        side = next(free, sides[2])
+        taken.append(side[3])
         made.append(Mark(round(x, 1), round(y, 1), state.shape, state.tone, name, state.word, *side[:3]))
     return made
 
 
-def _inside(box: tuple[float, float, float, float]) -> bool:
-    return box[0] >= _EDGES[0] and box[2] <= _EDGES[1]
+def _meets(a: Box, others: list[Box]) -> bool:
+    return any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in others)
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def _at(card: Card) -> tuple[float, float]:
+    place = card.want.place
+    return _X[0] * place.longitude + _X[1], _Y[0] * place.latitude + _Y[1]
+
+
+def _dot(card: Card) -> Box:
+    x, y = _at(card)
+    return x - 4.6, y - 4.6, x + 4.6, y + 4.6

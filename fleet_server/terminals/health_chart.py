@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from fleet_server.terminals.models import TerminalHealth
+from fleet_server.terminals.states import HOT
 
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7j": timedelta(days=7), "30j": timedelta(days=30)}
 MAX_POINTS = 600
@@ -22,7 +23,8 @@ def samples(session: Session, terminal_id: str, span: timedelta, now: datetime) 
 def option(rows: list[TerminalHealth]) -> dict[str, Any]:
     """ECharts option: memory, processor and free disk in %, temperature where the machine has a sensor."""
     panels: list[tuple[str, str, float, list[tuple[int, float]]]] = []
-    if any(row.temperature is not None for row in rows):
+    sensor = any(row.temperature is not None for row in rows)
+    if sensor:
         panels.append(("Température", " °C", 100, _points(rows, "temperature", 1)))
     panels.append(("Processeur", " %", 100, _points(rows, "cpu", 100)))
     panels.append(("Mémoire", " %", 100, _points(rows, "memory", 100)))
@@ -30,7 +32,7 @@ def option(rows: list[TerminalHealth]) -> dict[str, Any]:
     height, gap = 44, 30
     tops = [22 + number * (height + gap) for number in range(len(panels))]
     last = len(panels) - 1
-    return {
+    drawn: dict[str, Any] = {
         "grid": [{"left": 58, "right": 64, "top": top, "height": height} for top in tops],
         "xAxis": [
             {"type": "time", "gridIndex": number, "splitLine": {"show": False},
@@ -52,6 +54,15 @@ def option(rows: list[TerminalHealth]) -> dict[str, Any]:
             for top, (name, *_) in zip(tops, panels, strict=True)
         ],
     }  # fmt: skip
+    if sensor:
+        drawn["series"][0]["markLine"] = _THRESHOLD
+    return drawn
+
+
+_THRESHOLD = {
+    "silent": True, "symbol": "none", "data": [{"yAxis": HOT}], "lineStyle": {"color": "bl:warn", "type": [4, 4]},
+    "label": {"formatter": f"alerte {HOT:.0f} °C", "position": "insideStartTop", "color": "bl:warn"},
+}  # fmt: skip
 
 
 def _points(rows: list[TerminalHealth], name: str, factor: float) -> list[tuple[int, float]]:
