@@ -17,6 +17,7 @@ export class Kiosk {
   private contactOpen = false;
   private reloadDue = false;
   private touchedEarly = false;
+  private touchedAt = 0;
   private readonly outgoing: Outgoing;
 
   constructor(
@@ -31,6 +32,7 @@ export class Kiosk {
   // ---- telling -----------------------------------------------------------------------------------------------------
 
   tell(happening: Happening): void {
+    if (state.unmeasured.value && state.inVisit.value) return;
     const visit = state.visit.value;
     const session = visit.phase === "attract" || happening.kind.startsWith("attract.") ? null : visit.session;
     this.n += 1;
@@ -81,6 +83,7 @@ export class Kiosk {
   }
 
   interact(): void {
+    this.touchedAt = now();
     this.act({ act: "interact", now: now(), idle: this.idle() });
   }
 
@@ -91,6 +94,20 @@ export class Kiosk {
   tick(): void {
     if (state.inVisit.value) this.act({ act: "tick", now: now(), idle: this.idle() });
     else if (this.reloadDue) void this.recreate();
+    else if (now() - this.touchedAt >= this.idle().end) this.forgetOptions();
+  }
+
+  /** Someone who chose large letters and left without a visit does not choose them for the next person. */
+  private forgetOptions(): void {
+    if (state.options.value.length > 0 || state.language.value !== "fr") state.forgetOptions();
+  }
+
+  /** The visit goes on; for the figures it ends here. */
+  stopMeasuring(): void {
+    const visit = state.visit.value;
+    if (visit.phase === "attract" || visit.phase === "ended" || state.unmeasured.value) return;
+    for (const one of decide(visit, { act: "end", reason: "user_exit", now: now(), idle: this.idle() }).told) this.tellOf(one);
+    state.unmeasured.value = true;
   }
 
   end(reason: EndReason): void {

@@ -57,6 +57,8 @@ export const contrast = signal(false);
 export const still = signal(false);
 export const low = signal(false);
 export const slow = signal(false);
+/** "Ne pas mesurer ma visite": nothing more is told of it. */
+export const unmeasured = signal(false);
 export const kept = signal<Kept[]>([]);
 export const query = signal("");
 /** Where the keyboard was closed to leave room for the results. */
@@ -96,6 +98,7 @@ export function forgetContact(): void {
 export function forget(now: number): void {
   visit.value = { phase: "attract", since: now };
   trail.value = [{ page: "home" }];
+  unmeasured.value = false;
   kept.value = [];
   query.value = "";
   typing.value = true;

@@ -2,7 +2,7 @@ import { useKiosk } from "../context";
 import { Dialog } from "../parts/dialog";
 import { Key } from "../parts/key";
 import { Leaf } from "../parts/paged";
-import { contrast, dialog, low, slow, still, zoom, type Zoom } from "../state";
+import { contrast, dialog, low, slow, still, unmeasured, zoom, type Zoom } from "../state";
 import { t } from "../texts";
 
 const ZOOMS: Zoom[] = ["100", "150", "200"];
@@ -48,6 +48,15 @@ export function Access() {
           </div>
         </fieldset>
         <p class="soft small">{t("access.hint")}</p>
+        <fieldset class="choices">
+          <legend class="lab">{t("measure.title")}</legend>
+          <p class="soft small">{t("measure.hint")}</p>
+          <div class="row wrap">
+            <Key icon={unmeasured.value ? "check" : "eye"} pressed={unmeasured.value} onPress={() => kiosk.stopMeasuring()}>
+              {t(unmeasured.value ? "measure.stopped" : "measure.stop")}
+            </Key>
+          </div>
+        </fieldset>
       </Leaf>
       <div class="acts">
         <Key icon="check" kind="lamp xl" first onPress={close}>

@@ -11,7 +11,7 @@ import { Key } from "../parts/key";
 import { Leaf } from "../parts/paged";
 import { Icon } from "../parts/pictures";
 import { size } from "../room";
-import { content, draft, submission, visit } from "../state";
+import { content, draft, submission, unmeasured, visit } from "../state";
 import { say, t } from "../texts";
 import { Steps } from "./rappel";
 
@@ -27,7 +27,7 @@ export function Consent() {
       return;
     }
     kiosk.stepDone("consent");
-    const session = visit.value.phase === "attract" ? null : visit.value.session;
+    const session = visit.value.phase === "attract" || unmeasured.value ? null : visit.value.session;
     await submit(kiosk, session);
     kiosk.settle({ page: "rappel", step: "receipt" });
   };

@@ -5,6 +5,7 @@ import json
 import mimetypes
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,6 +68,8 @@ class SimulatedAgent:
         201,
         {"online": True, "number": "0240990000", "promised_by": "2026-12-01"},
     )
+    slow: dict[str, float] = field(default_factory=dict)
+    """Seconds before a file of the release is given."""
     strangers: list[str] = field(default_factory=list)
     """Requests that came without the token or for another host."""
 
@@ -153,6 +156,7 @@ class SimulatedAgent:
             self.send(handler, file.read_bytes() if file.is_file() else None, name)
 
     def file(self, release: str, name: str) -> bytes | None:
+        time.sleep(self.slow.get(name, 0))
         files = self.releases.get(release, {})
         if isinstance(files, Path):
             return (files / name).read_bytes() if (files / name).is_file() else None

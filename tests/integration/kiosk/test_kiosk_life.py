@@ -96,6 +96,15 @@ def test_the_times_set_by_the_operator_hold_without_reloading(timed: Page, agent
     expect(timed.get_by_role("alertdialog")).to_have_count(1)
 
 
+def test_options_chosen_before_a_visit_that_never_came_go_back(timed: Page) -> None:
+    tap(timed, "Contraste")
+    expect(timed.locator("html")).to_have_attribute("data-contrast", "high")
+    timed.clock.run_for(80_000)
+    expect(timed.locator("html")).to_have_attribute("data-contrast", "high")
+    timed.clock.run_for(15_000)
+    expect(timed.locator("html")).not_to_have_attribute("data-contrast", "high")
+
+
 # ---- nothing stays ---------------------------------------------------------------------------------------------------
 
 
@@ -237,12 +246,36 @@ def test_a_changed_welcome_shows_at_once(page: Page, agent: SimulatedAgent) -> N
 def test_a_touch_before_the_last_file_of_the_release_is_not_lost(
     open_page: Callable[..., Page], agent: SimulatedAgent
 ) -> None:
+    agent.slow["metiers/occupations.json"] = 1.0
     page = open_page()
-    page.locator(".start").wait_for()
-    page.route("**/metiers/occupations.json", lambda route: (page.wait_for_timeout(500), route.continue_()))
-    page.reload()
     begin(page)
     until(page, lambda: agent.kinds()[-1] == "page.viewed", "the visit did not begin")
+
+
+def test_a_visit_that_is_not_to_be_measured_tells_nothing_more(page: Page, agent: SimulatedAgent) -> None:
+    begin(page)
+    tap(page, "Accessibilité")
+    tap(page, "Ne pas mesurer ma visite")
+    tap(page, "C’est bon")
+    section(page, "metiers")
+    page.locator(".dock .btn").first.tap()
+    section(page, "rappel")
+    answer_contact(page)
+    page.locator(".cons").tap()
+    page.wait_for_timeout(AGAIN_MS)
+    page.locator(".foot .lamp").tap()
+    page.locator(".rc").wait_for()
+    assert agent.requests[0]["session"] is None
+    until(page, lambda: agent.beats[-1]["in_visit"], "the agent does not know that someone is there")
+    tap(page, "J’ai fini, effacer")
+    tap(page, "Oui, tout effacer")
+    until(page, lambda: agent.kinds().count("attract.started") == 2, "the page was not made anew")
+    assert [kind for kind in agent.kinds() if not kind.startswith("attract")] == [
+        "session.started",
+        "page.viewed",
+        "page.left",
+        "session.ended",
+    ]
 
 
 # ---- the other modes -------------------------------------------------------------------------------------------------
