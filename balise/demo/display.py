@@ -10,7 +10,7 @@ _LOADS = "import PySide6.QtWebEngineWidgets, webview"
 def why_no_window() -> str | None:
     """None when it can."""
     if os.environ.get("HEADLESS", "") not in ("", "0"):
-        return "HEADLESS=1 : pas de fenêtre"
+        return "HEADLESS=1, pas de fenêtre"
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "pas d’écran ici"
     # In a process of its own: Qt's libraries are of no use to this one, and may abort it.
