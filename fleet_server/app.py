@@ -20,6 +20,7 @@ from fleet_server.embedded_broker import embedded_broker
 from fleet_server.ingest.consumer import Consumer
 from fleet_server.keys import load_keys
 from fleet_server.oncall import health, metrics
+from fleet_server.oncall.fleet_metrics import fleet_metrics
 from fleet_server.releases.repository import repository
 from fleet_server.settings import Settings
 from fleet_server.terminals.commands import expire
@@ -61,7 +62,7 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     app.state.context = ctx
     app.state.find_viewer = find_viewer
     app.state.health = health.Health(engine, link)
-    app.state.metrics = metrics.registry(engine, consumer, link, ctx.server_start)
+    app.state.metrics = metrics.registry(engine, consumer, link, ctx.server_start, fleet_metrics(engine))
     rooms.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)

@@ -8,10 +8,13 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from wire import events
 from wire.batch import MAX_BATCH_BYTES, MAX_EVENT_BYTES, MAX_EVENTS, Batch, span
+from wire.message import EventId
+
+_event_id: TypeAdapter[str] = TypeAdapter(EventId)
 
 
 class Refusal(Exception):
@@ -26,7 +29,7 @@ class _Readable(Batch):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An event we can't read. `id` is the sender's where it has one, else made from its bytes: repeats find it."""
+    """An event we can't read. `id` is the sender's where it is one, else made from its bytes: repeats find it."""
 
     id: str
     kind: str
@@ -36,11 +39,11 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event and the sequences it covers; `first` is also its place in the outbox."""
+    """One event and the sequences it covers; `first` is also its place in the outbox. `id`: None where it has none."""
 
     first: int
     through: int
-    id: str
+    id: str | None
     event: Any | None
     unreadable: Unreadable | None = None
 
@@ -118,14 +121,21 @@ def _piecemeal(payload: bytes) -> tuple[Batch, tuple[Item, ...]]:
     for raw in batch.events:
         through = first + span(raw) - 1
         event, unreadable = read_event(raw)
-        known = event.id if event is not None else unreadable.id if unreadable else ""
+        known = event.id if event is not None else _stated_id(raw)
         items.append(Item(first, through, known, event, unreadable))
         first = through + 1
     return batch, tuple(items)
 
 
 def _unreadable(raw: Any, encoded: bytes, reason: str) -> Unreadable:
-    stated = raw.get("id") if isinstance(raw, dict) else None
     kind = raw.get("kind") if isinstance(raw, dict) else None
-    event_id = stated if isinstance(stated, str) and 0 < len(stated) <= 64 else digest_of(encoded)[:36]
+    event_id = _stated_id(raw) or digest_of(encoded)[:36]
     return Unreadable(event_id, str(kind)[:60] if kind is not None else "", reason, encoded)
+
+
+def _stated_id(raw: Any) -> str | None:
+    """An acknowledgement may name it, so it must be one."""
+    try:
+        return _event_id.validate_python(raw["id"], strict=True)
+    except (ValidationError, KeyError, TypeError):
+        return None

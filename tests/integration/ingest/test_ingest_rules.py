@@ -202,6 +202,16 @@ def test_a_garbled_event_goes_to_quarantine_alone(ingest, laval, wrong):
     assert (ack.through, ingest.count(), ingest.count("ingest_quarantine")) == (3, 2, 1)
 
 
+@pytest.mark.parametrize("id", ["", "x", "\u2028", "A" * 64, 7, None])
+def test_an_event_without_a_proper_id_at_the_end_of_a_batch_blocks_nothing(ingest, laval, id):
+    laval.kept = [told(), told() | {"id": id}]
+    (ack,) = ingest.turn(laval.batch())
+    assert (ack.through, ack.last) == (2, None)
+    laval.tell(1)
+    (ack,) = ingest.turn(laval.batch(3, 3, after=None))
+    assert (ack.through, ingest.count(), ingest.count("ingest_quarantine")) == (3, 2, 1)
+
+
 def test_an_event_past_the_size_limit_is_kept_in_part_and_blocks_nothing(ingest, laval):
     laval.kept = [told(), told(page="x" * MAX_EVENT_BYTES), told()]
     (ack,) = ingest.turn(laval.batch())

@@ -1,0 +1,50 @@
+"""What Prometheus learns of the terminals: one series each and name, from the registry, in two queries."""
+
+from collections.abc import Callable
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from fleet_server.db import reading
+from fleet_server.requests.inbox import waiting
+from fleet_server.terminals.models import Terminal, TerminalDesired, TerminalLive
+
+
+def fleet_metrics(engine: Engine) -> Callable[[], list[Metric]]:
+    def rows() -> list[Metric]:
+        with reading(engine) as session:
+            asked = GaugeMetricFamily("balise_requests_waiting", "People who wait for somebody", waiting(session))
+            return [asked, *_terminals(session)]
+
+    return rows
+
+
+def _terminals(session: Session) -> list[Metric]:
+    def gauge(name: str, meaning: str) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"balise_terminal_{name}", meaning, labels=["terminal"])
+
+    heard = gauge("heard_timestamp_seconds", "When the terminal was last heard, by this server's clock")
+    reported = gauge("reported_timestamp_seconds", "When its last report came")
+    connected = gauge("connected", "1 when its last word was not a goodbye")
+    wanted = gauge("wanted_revision", "Revision of what is wanted of it")
+    applied = gauge("applied_revision", "Revision it says it has applied")
+    unsent = gauge("outbox_waiting_events", "Events it still has to tell, by its last report")
+    query = (
+        select(TerminalLive, TerminalDesired.revision)
+        .join(Terminal, col(Terminal.id) == TerminalLive.terminal)
+        .join(TerminalDesired, col(TerminalDesired.terminal) == TerminalLive.terminal)
+        .where(Terminal.status == "accepted")
+    )
+    for live, revision in session.exec(query):
+        label = [live.terminal]
+        connected.add_metric(label, live.connected)
+        wanted.add_metric(label, revision)
+        if live.heard_at:
+            heard.add_metric(label, live.heard_at.timestamp())
+        if live.report and live.reported_at:
+            reported.add_metric(label, live.reported_at.timestamp())
+            applied.add_metric(label, live.report["revision"])
+            unsent.add_metric(label, live.report["outbox"]["waiting"])
+    return [heard, reported, connected, wanted, applied, unsent]
