@@ -28,6 +28,7 @@ ACTS = {
     "terminal.settings_changed": "Réglages modifiés",
     "terminal.renamed": "Borne renommée",
     "terminal.moved": "Borne déplacée",
+    "terminal.regrouped": "Borne changée de groupes",
     "terminal.token_made": "Jeton d’enrôlement créé",
     "terminal.token_revoked": "Jeton d’enrôlement révoqué",
     "terminal.enrolled": "Borne enrôlée",

@@ -1,7 +1,5 @@
 """/enrolement: expected terminals, their one-time tokens, and those that ask to be let in with a code."""
 
-import re
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -13,15 +11,13 @@ from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import enrolment
 from fleet_server.terminals.cards import KINDS
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal
+from fleet_server.terminals.place_form import Described
 from fleet_server.terminals.registry import add_terminal
 from fleet_server.web.pages import fragment, page, seen_other
-from wire.state import Place
 
 router = APIRouter(include_in_schema=False)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 Typed = Annotated[str, Form()]
-_CODE = re.compile(r"^\d[0-9AB]\d{3}$")
-_POSITION = re.compile(r"^(-?\d{1,2}(?:[.]\d+)?)\s*[,; ]\s*(-?\d{1,3}(?:[.]\d+)?)$")
 
 
 @router.get("/enrolement")
@@ -63,47 +59,9 @@ def _state(token: EnrolmentToken, ctx: Context) -> str:
     return "expired" if token.expires_at < ctx.now() else "open"
 
 
-@dataclass
-class Expected:
-    """The form of a terminal to come, as typed."""
-
-    name: Annotated[str, Form()] = ""
-    place: Annotated[str, Form()] = ""
-    kind: Annotated[str, Form()] = "autre"
-    commune: Annotated[str, Form()] = ""
-    code: Annotated[str, Form()] = ""
-    position: Annotated[str, Form()] = ""
-    groups: Annotated[str, Form()] = ""
-
-    def read(self) -> tuple[Place | None, dict[str, str]]:
-        """The place, or what is wrong by field."""
-        errors = {}
-        if not 1 <= len(self.name.strip()) <= 80:
-            errors["name"] = "Un nom est nécessaire, 80 caractères au plus : le plus souvent la ville."
-        if not 1 <= len(self.place.strip()) <= 200:
-            errors["place"] = "Le lieu est nécessaire : « Mairie de Laval », par exemple."
-        if self.kind not in KINDS:
-            errors["kind"] = "Choisissez un genre de lieu dans la liste."
-        if not 1 <= len(self.commune.strip()) <= 200:
-            errors["commune"] = "La commune est nécessaire."
-        if not _CODE.match(self.code.strip()):
-            errors["code"] = "Le code Insee a cinq chiffres : 53130 pour Laval. Ce n’est pas le code postal."
-        position = _POSITION.match(self.position.strip())
-        if not position:
-            errors["position"] = "Deux nombres, latitude puis longitude : « 48.0706, -0.7734 »."
-        if errors or not position:
-            return None, errors
-        code = self.code.strip()
-        return Place.model_validate(
-            {"site": self.place.strip(), "name": self.place.strip(), "kind": self.kind, "commune": code,
-             "commune_name": self.commune.strip(), "department": code[:2], "latitude": float(position[1]),
-             "longitude": float(position[2])}
-        ), {}  # fmt: skip
-
-
 @router.post("/enrolement")
 def add(request: Request, ctx: ContextDep, session: Writing, viewer: Operator,
-        typed: Annotated[Expected, Depends()]) -> Response:  # fmt: skip
+        typed: Annotated[Described, Depends()]) -> Response:  # fmt: skip
     place, errors = typed.read()
     if place is None:
         return _page(request, ctx, session, viewer, 422, errors=errors, typed=vars(typed))

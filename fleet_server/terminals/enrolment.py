@@ -122,6 +122,21 @@ def enrol(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurve
     return _answer(ctx, terminal, certificate)
 
 
+def decommission(session: Session, ctx: Context, terminal: Terminal, viewer: Viewer) -> None:
+    """Nothing of it is taken any more; what it told stays. A new token would let it in again."""
+    now = ctx.now()
+    cancel_open(session, terminal.id, "borne retirée", now)
+    session.execute(
+        update(EnrolmentToken)
+        .where(col(EnrolmentToken.terminal) == terminal.id, col(EnrolmentToken.used_at).is_(None))
+        .values(revoked=True)
+    )
+    terminal.status, terminal.public_key = "decommissioned", ""
+    session.add(terminal)
+    record_act(session, viewer, "terminal.decommissioned", terminal.id, {"name": terminal.name}, now=now)
+    after_commit(session, lambda: ctx.live.touch("flotte"))
+
+
 def renew(session: Session, ctx: Context, terminal: Terminal, csr: str) -> str:
     """A new certificate for the key already enrolled, PEM. Raises `Refused`."""
     key, now = _key_of(csr), ctx.now()

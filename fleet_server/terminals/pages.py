@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
-from fleet_server.terminals import commands, files, fleet_map, health_chart, settings_pages
+from fleet_server.terminals import commands, file_pages, files, fleet_map, health_chart, settings_pages
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrol_pages import router as enrol_router
 from fleet_server.terminals.models import Terminal, TerminalCommand, TerminalEvent, TerminalHealth
@@ -21,6 +21,7 @@ from fleet_server.web.palette import Choice
 
 router = APIRouter(include_in_schema=False)
 router.include_router(settings_pages.router)
+router.include_router(file_pages.router)
 router.include_router(enrol_router)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 # The word of the address → the states it shows. Counters of what does not exist stay, at zero.

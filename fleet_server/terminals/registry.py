@@ -55,9 +55,19 @@ def names(session: Session) -> dict[str, str]:
     return dict(rows.all())
 
 
-def move(session: Session, terminal_id: str, place: Place, now: datetime) -> None:
-    """From now on the terminal stands elsewhere; what it did before stays with the old place."""
+def rename(terminal: Terminal, name: str) -> bool:
+    """True when that changes something. Figures of the past follow: the id is who it is, the name is for people."""
+    before, terminal.name = terminal.name, name.strip()[:80]
+    return terminal.name != before
+
+
+def move(session: Session, terminal_id: str, place: Place, now: datetime) -> bool:
+    """From now on the terminal stands there; what it did before stays with the old place. False: no change."""
+    before = place_of(session, terminal_id)
+    if place.model_copy(update={"demo": before.demo}) == before:
+        return False
     session.add(TerminalPlace(terminal=terminal_id, since=now, place=place.model_dump(mode="json")))
+    return True
 
 
 def places(session: Session, terminal_ids: list[str] | None = None) -> dict[str, Place]:

@@ -36,15 +36,15 @@ def condition(
     wished_at: datetime | None, vitals: Vitals, opening: Opening, now: datetime,
 ) -> Condition:  # fmt: skip
     if status != "accepted":
-        return Condition(status, {"pending": "attend son enrôlement"}.get(status, ""))
+        return Condition(status, {"pending": "pas encore enrôlée"}.get(status, ""))
     if isolated:
         return Condition("isolated", "deux machines, une clé", (isolated + " Enrôlez de nouveau la bonne.",))
     if heard_at is None or now - heard_at > ONLINE_WITHIN:
         if opening.state == "closed":
             return Condition("closed", "normal, lieu fermé")
         return Condition("offline", "jamais vue" if heard_at is None else "ne répond plus",
-                         ("Elle ne répond plus. Le réseau du lieu ou une prise débranchée sont les causes à voir "
-                          "d’abord ; ce qu’elle a compté l’attend sur son disque.",))  # fmt: skip
+                         ("Le réseau du lieu et la prise sont à voir d’abord. "
+                          "Ce qu’elle a compté l’attend sur son disque.",))  # fmt: skip
     problems = _problems(report, vitals, now)
     if problems:
         return Condition("degraded", problems[0][0], tuple(sentence for _, sentence in problems))

@@ -162,6 +162,10 @@ RECIPES: dict[str, Act] = {
     "/bornes/{terminal_id}/reglages": lambda office: (
         "yanis", f"/bornes/{laval(office)}/reglages", {"idle_warning_s": "80", "idle_end_s": "120"},
     ),
+    "/bornes/{terminal_id}/fiche": lambda office: ("yanis", f"/bornes/{laval(office)}/fiche", TO_COME),
+    "/bornes/{terminal_id}/retirer": lambda office: (
+        "yanis", f"/bornes/{laval(office)}/retirer", {"confirmed": "laval"},
+    ),
     "/bornes/{terminal_id}/commandes": lambda office: (
         "yanis", f"/bornes/{laval(office, generation=1)}/commandes", {"order": "window.restart"},
     ),

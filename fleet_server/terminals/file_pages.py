@@ -1,0 +1,88 @@
+"""/bornes/{id}/fiche: a terminal's name, place and groups, and its retirement."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from sqlmodel import Session
+
+from fleet_server.access.audit import record_act
+from fleet_server.access.guard import Viewer, allow
+from fleet_server.context import Context, ContextDep, Reading, Writing
+from fleet_server.terminals.cards import KINDS
+from fleet_server.terminals.desired import wish
+from fleet_server.terminals.enrolment import decommission
+from fleet_server.terminals.models import Terminal
+from fleet_server.terminals.place_form import Described
+from fleet_server.terminals.registry import clean_groups, move, place_of, rename
+from fleet_server.web.pages import page, seen_other
+from wire.state import Place
+
+router = APIRouter(include_in_schema=False)
+Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
+
+
+@router.get("/bornes/{terminal_id}/fiche")
+def file_page(request: Request, session: Reading, viewer: Operator, terminal_id: str) -> Response:
+    return _page(request, viewer, session, _known(session, terminal_id))
+
+
+@router.post("/bornes/{terminal_id}/fiche")
+def save(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str,
+         typed: Annotated[Described, Depends()]) -> Response:  # fmt: skip
+    terminal = _known(session, terminal_id)
+    place, errors = typed.read()
+    if place is None:
+        return _page(request, viewer, session, terminal, 422, errors=errors, typed=vars(typed))
+    if not _change(session, ctx, terminal, typed, place, viewer):
+        return seen_other(f"/bornes/{terminal_id}", "Rien n’a changé.")
+    wish(session, ctx, [terminal_id])
+    return seen_other(f"/bornes/{terminal_id}", "Fiche changée. La borne le confirme entre deux visites.")
+
+
+def _change(session: Session, ctx: Context, terminal: Terminal, typed: Described, place: Place,
+            viewer: Viewer) -> bool:  # fmt: skip
+    now, before = ctx.now(), terminal.name
+    renamed = rename(terminal, typed.name)
+    if renamed:
+        record_act(session, viewer, "terminal.renamed", terminal.id, {"from": before, "to": terminal.name}, now=now)
+    moved = move(session, terminal.id, place.model_copy(update={"demo": place_of(session, terminal.id).demo}), now)
+    if moved:
+        record_act(session, viewer, "terminal.moved", terminal.id, {"to": place.name}, now=now)
+    groups = clean_groups(typed.groups.split(","))
+    regrouped = groups != terminal.groups
+    if regrouped:
+        terminal.groups = groups
+        record_act(session, viewer, "terminal.regrouped", terminal.id, {"groups": ", ".join(groups)}, now=now)
+    session.add(terminal)
+    session.flush()
+    return renamed or moved or regrouped
+
+
+@router.post("/bornes/{terminal_id}/retirer")
+def retire(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str,
+           confirmed: Annotated[str, Form()] = "") -> Response:  # fmt: skip
+    """Asked by name: nothing of the terminal is taken from then on."""
+    terminal = _known(session, terminal_id)
+    if confirmed.strip().casefold() != terminal.name.casefold():
+        wrong = {"confirmed": f"Ce n’est pas son nom. Tapez « {terminal.name} » pour la retirer."}
+        return _page(request, viewer, session, terminal, 422, errors=wrong)
+    decommission(session, ctx, terminal, viewer)
+    return seen_other("/flotte", f"{terminal.name} est retirée : plus rien d’elle n’est pris.")
+
+
+def _page(request: Request, viewer: Viewer, session: Session, terminal: Terminal, status: int = 200,
+          errors: dict[str, str] | None = None, typed: dict[str, Any] | None = None) -> Response:  # fmt: skip
+    place = place_of(session, terminal.id)
+    now_set = {
+        "name": terminal.name, "place": place.name, "kind": place.kind, "commune": place.commune_name,
+        "code": place.commune, "position": f"{place.latitude}, {place.longitude}", "groups": ", ".join(terminal.groups),
+    }  # fmt: skip
+    values = {"terminal": terminal, "typed": now_set | (typed or {}), "errors": errors or {}, "kinds": KINDS}
+    return page(request, viewer, "terminals/fiche.html", status=status, **values)
+
+
+def _known(session: Session, terminal_id: str) -> Terminal:
+    terminal = session.get(Terminal, terminal_id)
+    if terminal is None or terminal.status == "decommissioned":
+        raise HTTPException(404, "Aucune borne n’a cet identifiant.")
+    return terminal
