@@ -10,6 +10,8 @@ from wire.state import OpeningHours, Settings
 
 LANGUAGES = {"fr": "français", "fr-simple": "français simple", "en": "anglais"}
 WELCOME_MAX = 280
+LEAST_TO_ANSWER_S = 20
+"""Between the warning and the end: for a person who reads slowly, and reaches slowly."""
 _SPANS = re.compile(r"\s*,\s*|\s+et\s+")
 _SPAN = re.compile(r"^(\d{1,2})[:h](\d{2})?\s*[-–à]\s*(\d{1,2})[:h](\d{2})?$")
 _PHONE = re.compile(r"^[0-9 +().-]{0,30}$")
@@ -28,8 +30,8 @@ def read_form(form: Mapping[str, str]) -> Typed:
     typed = Typed()
     warning = _seconds(typed, form, "idle_warning_s", 20, 600, "une personne qui lit lentement serait interrompue")
     end = _seconds(typed, form, "idle_end_s", 40, 900, "une personne qui lit lentement serait coupée")
-    if warning is not None and end is not None and end < warning + 20:
-        typed.errors["idle_end_s"] = "La fin de visite vient au moins 20 s après « Toujours là ? »."
+    if warning is not None and end is not None and end < warning + LEAST_TO_ANSWER_S:
+        typed.errors["idle_end_s"] = f"La fin de visite vient au moins {LEAST_TO_ANSWER_S} s après « Toujours là ? »."
     _opening(typed, form)
     _welcome(typed, form)
     phone = form.get("host_phone", "").strip()
@@ -44,7 +46,7 @@ def _seconds(typed: Typed, form: Mapping[str, str], name: str, least: int, most:
     text = form.get(name, "").strip().removesuffix("s").strip()
     if not text:
         return None
-    if not text.isdigit():
+    if not text.isdecimal():
         typed.errors[name] = f"« {form[name].strip()[:20]} » n’est pas un nombre. Entre {least} et {most} s."
         return None
     value = int(text[:9])

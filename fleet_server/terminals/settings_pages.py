@@ -1,20 +1,21 @@
 """/reglages and /bornes/{id}/reglages: what is wished, for all, a group or one terminal; wanted → reported, live."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.desired import wish
-from fleet_server.terminals.layers import layers_of, merged
+from fleet_server.terminals.layers import layers_of, merged, settings_of
 from fleet_server.terminals.models import SettingLayer, Terminal
-from fleet_server.terminals.setting_forms import DAYS, LANGUAGES, Typed, read_form, shown, words_of
+from fleet_server.terminals.setting_forms import DAYS, LANGUAGES, LEAST_TO_ANSWER_S, Typed, read_form, shown, words_of
 from fleet_server.web.pages import fragment, page, seen_other
 from wire.state import Settings
 
@@ -129,6 +130,20 @@ def _inherited(session: Session, scope: Scope) -> dict[str, Any]:
     return Settings().model_dump(mode="json") | merged(wider)
 
 
+def _clashes(session: Session, scope: Scope, values: dict[str, Any], now: datetime) -> dict[str, str]:
+    """Layers may each be right and wrong together: whom would this leave with an end before its warning?"""
+    fresh = SettingLayer(scope=scope.scope, target=scope.target, values=values, changed_at=now)
+    mine = (scope.scope, scope.target)
+    layers = [one for one in session.exec(select(SettingLayer)) if (one.scope, one.target) != mine]
+    for terminal in session.exec(select(Terminal).where(col(Terminal.id).in_(scope.terminals)).order_by(Terminal.name)):
+        whole = settings_of(terminal.id, terminal.groups, [*layers, fresh])
+        if whole.idle_end_s < whole.idle_warning_s + LEAST_TO_ANSWER_S:
+            sentence = f"{terminal.name} demanderait « Toujours là ? » après {whole.idle_warning_s} s et finirait "
+            sentence += f"à {whole.idle_end_s} s : il faut au moins {LEAST_TO_ANSWER_S} s pour répondre."
+            return {"idle_end_s": sentence}
+    return {}
+
+
 def _form_page(request: Request, ctx: Context, session: Session, viewer: Viewer, scope: Scope,
                form: dict[str, str] | None = None, typed: Typed | None = None, conflict: dict[str, Any] | None = None,
                status: int = 200) -> Response:  # fmt: skip
@@ -149,6 +164,8 @@ def _save(request: Request, ctx: Context, session: Session, viewer: Viewer, scop
           form: dict[str, str]) -> Response:  # fmt: skip
     typed = read_form(form)
     layer = session.get(SettingLayer, (scope.scope, scope.target))
+    if not typed.errors:
+        typed.errors |= _clashes(session, scope, typed.values, ctx.now())
     if typed.errors:
         return _form_page(request, ctx, session, viewer, scope, form, typed, status=422)
     if layer and form.get("revision") != str(layer.revision):
