@@ -35,7 +35,7 @@ from wire.state import Place
 
 PLACE = Place(site="banc", name="Banc d’essai", kind="autre", commune="53130", commune_name="Laval", department="53",
               latitude=48.07, longitude=-0.77)  # fmt: skip
-RUNS = 1
+RUNS = 3
 LIVE_EVENTS = 30_000
 LIVE_TERMINALS = 3_000
 BACKLOG_EVENTS = 240_000

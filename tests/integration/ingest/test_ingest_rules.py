@@ -149,6 +149,15 @@ def test_another_history_at_that_place_starts_over(ingest, laval):
     assert ingest.count() == 3
 
 
+def test_another_event_at_the_cursor_starts_over_even_when_the_batch_begins_there(ingest, laval):
+    laval.tell(3)
+    ingest.turn(laval.batch())
+    clone = Sender(outbox=laval.outbox, kept=[*laval.kept[:2], told(), told()])
+    (reset,) = ingest.turn(clone.batch(3, 4))
+    assert reset == Reset(outbox=laval.outbox)
+    assert ingest.count() == 3
+
+
 def test_after_a_reset_renumbered_events_are_counted_once(ingest, laval):
     laval.tell(4)
     ingest.turn(laval.batch(1, 3))
