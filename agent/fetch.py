@@ -9,7 +9,6 @@ A job (JSON) comes on stdin; JSON lines go out on stdout: `{"progress": 0.42}`, 
 
 import json
 import shutil
-import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
 
 from agent import disk
+from agent.dated_tls import dated_context
 from agent.resume import Failure, Garbled, Missing, Unreachable, bring
 from agent.store import CHUNK, Damaged, Store
 from wire.message import Digest, Instant
@@ -121,10 +121,12 @@ def say(**line: Any) -> None:
     sys.stdout.flush()
 
 
-def connections(ca: str) -> urllib3.PoolManager:
-    trust = ssl.create_default_context()
-    if ca:
-        trust.load_verify_locations(cadata=ca)
+def connections(job: Job) -> urllib3.PoolManager:
+    """Certificates are judged at the agent's time: the system's clock may show the year 2000."""
+    at = job.now or datetime.now(UTC)
+    trust = dated_context(lambda: at)
+    if job.ca:
+        trust.load_verify_locations(cadata=job.ca)
     return urllib3.PoolManager(
         ssl_context=trust, timeout=urllib3.Timeout(connect=10, read=20), retries=False, maxsize=1,
         headers={"User-Agent": "balise-agent", "Accept-Encoding": "identity"},
@@ -169,7 +171,7 @@ def trusted_manifest(job: Job, store: Store, pool: urllib3.PoolManager) -> Manif
 def fetch(job: Job) -> None:
     """Returns once the release is here whole, verified and synced. Raises `Failure`, `OSError`."""
     store = Store(job.content)
-    pool = connections(job.ca)
+    pool = connections(job)
     manifest = trusted_manifest(job, store, pool)
     missing = store.missing(manifest)
     arrived = sum(partial.stat().st_size for f in missing if (partial := store.partial / f.sha256).exists())
