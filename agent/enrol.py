@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from agent.fleet import Http, Rejected, read_message
@@ -34,7 +35,7 @@ from wire.enrol import (
     decode_token,
     pairing_code,
 )
-from wire.sign import Foreign
+from wire.sign import Foreign, check_vouched
 
 POLL_EVERY_S = 2.0
 
@@ -85,13 +86,18 @@ class Pairing:
 
 def _keep(enrolment: Enrolment, directory: Path, ca: str, root: str) -> Identity:
     try:
-        fingerprint = x509.load_pem_x509_certificate(enrolment.ca.encode()).fingerprint(SHA256()).hex()
+        authority = x509.load_pem_x509_certificate(enrolment.ca.encode())
+        fingerprint = authority.fingerprint(SHA256()).hex()
     except ValueError as error:
         raise Foreign("the server's CA certificate can't be read") from error
     if fingerprint != ca:
         raise Foreign(f"another server answers: its CA is {fingerprint[:16]}…, the one meant is {ca[:16]}…")
     if hashlib.sha256(enrolment.root.encode()).hexdigest() != root:
         raise Foreign("another server answers: its root of trust for contents is not the one meant")
+    key = authority.public_key()
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise Foreign("the server's CA is not of the kind that this fleet uses")
+    check_vouched(enrolment, key)
     identity = make_identity(pending_key(directory), enrolment, directory)
     keep_identity(identity)
     return identity

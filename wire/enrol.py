@@ -103,6 +103,9 @@ class Enrolment(Message):
     mqtt_host: Short
     mqtt_port: int = Field(ge=1, le=65535)
     mqtt_tls: bool
+    signature: Annotated[str, Field(max_length=200)] = ""
+    """Of all that the certificate does not say, by the fleet CA (`wire.sign.vouch`): the token names the CA, hence
+    nobody between can put another signing key, server or broker in."""
 
 
 def pairing_code(terminal_key: bytes, ca: str, root: str, terminal_nonce: str, server_nonce: str) -> str:

@@ -8,16 +8,21 @@ Bytes in, trusted message out: after `open_*` the type is the proof.
     └─ Unreadable      not one of our messages at all
 """
 
+import base64
+import binascii
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from pydantic import BaseModel, ValidationError
 
 from wire.command import Command
+from wire.enrol import Enrolment
 from wire.state import Desired, TerminalState
 
 PROOF_LIFETIME = timedelta(seconds=60)
@@ -110,3 +115,23 @@ def check_proof(token: str, method: str, path: str, body: bytes, key: EllipticCu
         return
     if not (datetime.fromtimestamp(issued, UTC) - leeway <= now <= datetime.fromtimestamp(expires, UTC) + leeway):
         raise Outdated("made at another time; the state answer carries the server's")
+
+
+def vouch(enrolment: Enrolment, ca: EllipticCurvePrivateKey) -> Enrolment:
+    """The same enrolment, signed by the fleet CA."""
+    signature = ca.sign(_vouched(enrolment), ECDSA(SHA256()))
+    return enrolment.model_copy(update={"signature": base64.urlsafe_b64encode(signature).decode()})
+
+
+def check_vouched(enrolment: Enrolment, ca: EllipticCurvePublicKey) -> None:
+    """Raises `Foreign`."""
+    try:
+        ca.verify(base64.urlsafe_b64decode(enrolment.signature), _vouched(enrolment), ECDSA(SHA256()))
+    except (InvalidSignature, binascii.Error, ValueError) as error:
+        raise Foreign("the enrolment was changed on its way: its CA has not signed it so") from error
+
+
+def _vouched(enrolment: Enrolment) -> bytes:
+    who, broker = f"{enrolment.terminal}|{enrolment.generation}", f"{enrolment.mqtt_host}|{enrolment.mqtt_port}"
+    key = hashlib.sha256(enrolment.signing_key.encode()).hexdigest()
+    return f"balise-enrolment/1|{who}|{enrolment.server}|{key}|{broker}|{enrolment.mqtt_tls}".encode()

@@ -23,6 +23,7 @@ from fleet_server.terminals.desired import push
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal, TerminalDesired, TerminalLive
 from fleet_server.web.viewer import Viewer
 from wire.enrol import Enrolment, EnrolToken, PairingOpened, PairingRequest, encode_token, pairing_code
+from wire.sign import vouch
 
 TOKEN_LIFETIME = timedelta(hours=48)
 PAIRING_LIFETIME = timedelta(minutes=10)
@@ -162,11 +163,12 @@ def _answer(ctx: Context, terminal: Terminal, certificate: x509.Certificate) -> 
     settings = ctx.settings
     host, port, tls = settings.broker_for_terminals
     signing = ctx.keys.signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    return Enrolment(
+    given = Enrolment(
         terminal=terminal.id, generation=terminal.generation, server=settings.url, certificate=ca.pem(certificate),
         ca=ctx.keys.ca_pem, signing_key=signing, root=ctx.root.decode(),
         mqtt_host=host, mqtt_port=port, mqtt_tls=tls,
     )  # fmt: skip
+    return vouch(given, ctx.keys.ca)
 
 
 def _key_of(csr: str) -> EllipticCurvePublicKey:

@@ -44,7 +44,7 @@ from wire.enrol import (
     pairing_code,
 )
 from wire.ids import uuid7
-from wire.sign import Outdated, Untrusted, check_proof, claimed_by, seal
+from wire.sign import Outdated, Untrusted, check_proof, claimed_by, seal, vouch
 from wire.state import Desired, Place, Presence, Reported, SealingKey, TerminalState
 
 PLACE = Place(
@@ -265,12 +265,13 @@ class Server:
         before, after = self.certificate_span
         certificate = self.authority.issue(terminal, public_key, self.now() - before, self.now() + after)
         spki = serialization.PublicFormat.SubjectPublicKeyInfo
-        return Enrolment(
+        given = Enrolment(
             terminal=terminal, generation=generation, server=self.url, certificate=pem(certificate),
             ca=pem(self.authority.certificate),
             signing_key=self.signing.public_key().public_bytes(serialization.Encoding.PEM, spki).decode(),
             root=ROOT, mqtt_host="127.0.0.1", mqtt_port=self.broker_port, mqtt_tls=self.tls is not None,
         )  # fmt: skip
+        return vouch(given, self.authority.key)
 
     async def _enrol(self, request: Request):
         asked = EnrolRequest.model_validate_json(await request.body())

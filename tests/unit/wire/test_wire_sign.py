@@ -11,16 +11,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from wire.command import Command, RestartWindow
+from wire.enrol import Enrolment
 from wire.sign import (
     MAX_DOWN_BYTES,
     Foreign,
     Outdated,
     Unreadable,
     check_proof,
+    check_vouched,
     claimed_by,
     prove,
     seal,
     unseal,
+    vouch,
 )
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -135,3 +138,27 @@ def test_a_proof_that_lives_too_long_is_refused_even_clock_free():
 def test_what_is_no_proof_tells_no_one(token):
     with pytest.raises(Unreadable):
         claimed_by(token)
+
+
+ENROLMENT = Enrolment(
+    terminal="laval-01", generation=1, server="http://127.0.0.1:8080", certificate="c", ca="a", signing_key="k",
+    root="r", mqtt_host="127.0.0.1", mqtt_port=1883, mqtt_tls=False,
+)  # fmt: skip
+CA = generate_private_key(SECP256R1())
+
+
+def test_an_enrolment_that_the_ca_signed_is_believed():
+    check_vouched(vouch(ENROLMENT, CA), CA.public_key())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"signing_key": "another"}, {"server": "http://evil.example"}, {"mqtt_host": "evil.example"}, {"mqtt_port": 1},
+        {"mqtt_tls": True}, {"terminal": "cholet-01"}, {"generation": 2}, {"signature": ""}, {"signature": "%%%"},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_an_enrolment_changed_on_its_way_is_foreign(change):
+    with pytest.raises(Foreign):
+        check_vouched(vouch(ENROLMENT, CA).model_copy(update=change), CA.public_key())
