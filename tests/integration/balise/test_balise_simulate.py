@@ -51,7 +51,7 @@ def rows(env, query):
 
 
 def test_two_hundred_terminals_enrol_and_every_event_they_tell_is_there_once(server, tmp_path):
-    ran = simulate(server, tmp_path, "--terminals", "200", "--spread", "10", "--pace", "4", "--lasting", "20")
+    ran = simulate(server, tmp_path, "--terminals", "200", "--spread", "6", "--pace", "3", "--lasting", "12")
     assert ran.returncode == 0, ran.stderr
     assert "200 bornes (200 connectées)" in ran.stdout
     told = int(ran.stdout.split(" : ")[1].split(" ")[0])
@@ -62,7 +62,7 @@ def test_two_hundred_terminals_enrol_and_every_event_they_tell_is_there_once(ser
 
 def test_a_second_run_goes_on_with_the_same_terminals(server, tmp_path):
     for _ in range(2):
-        ran = simulate(server, tmp_path, "--terminals", "3", "--spread", "0", "--pace", "1", "--lasting", "4")
+        ran = simulate(server, tmp_path, "--terminals", "3", "--spread", "0", "--pace", "1", "--lasting", "2")
         assert ran.returncode == 0, ran.stderr
     assert rows(server, "SELECT count(*) FROM terminal") == [(3,)]
 
