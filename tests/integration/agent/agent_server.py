@@ -111,6 +111,7 @@ class Server:
     """HTTP on `url`, and a client of the broker. Everything a test wants to see or to break is an attribute."""
 
     def __init__(self, broker_port, authority, tls=None):
+        self.vouching = None  # who signs enrolments, where it is not the CA that issues certificates
         self.authority = authority
         self.signing = Ed25519PrivateKey.generate()
         self.port = free_port()
@@ -271,7 +272,7 @@ class Server:
             signing_key=self.signing.public_key().public_bytes(serialization.Encoding.PEM, spki).decode(),
             root=ROOT, mqtt_host="127.0.0.1", mqtt_port=self.broker_port, mqtt_tls=self.tls is not None,
         )  # fmt: skip
-        return vouch(given, self.authority.key)
+        return vouch(given, (self.vouching or self.authority).key)
 
     async def _enrol(self, request: Request):
         asked = EnrolRequest.model_validate_json(await request.body())

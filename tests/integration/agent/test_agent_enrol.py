@@ -66,6 +66,7 @@ def test_a_certificate_by_another_authority_is_refused(alone, tmp_path, monkeypa
     token = alone.token()
     alone.authority.certificate, issuer = known.certificate, alone.authority
     right = decode_token(token).model_copy(update={"ca": alone.ca_digest})
+    alone.vouching = known
     assert issuer.key != known.key
     with pytest.raises(Foreign, match="not issued by"):
         enrol_with_token(encode_token(right), tmp_path, now)
