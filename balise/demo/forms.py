@@ -21,9 +21,9 @@ _PEOPLE = (
 )
 
 
-def sealed_form(screen: dict[str, Any], draw: random.Random) -> dict[str, Any]:
-    """The body of `POST /api/v1/requests`, for the key that the agent's screen names."""
-    name, topic, message = draw.choice(_PEOPLE)
+def sealed_form(screen: dict[str, Any], draw: random.Random, number: int) -> dict[str, Any]:
+    """The body of `POST /api/v1/requests`, for the key that the agent's screen names; people take turns by `number`."""
+    name, topic, message = _PEOPLE[number % len(_PEOPLE)]
     phone = f"06 39 98 {draw.randrange(100):02} {draw.randrange(100):02}"
     when = draw.choice((("any",), ("morning",), ("evening",), ("noon", "afternoon")))
     origin = draw.choice(("metiers/j1501", "metiers/k1302", "acteurs", "home"))

@@ -35,6 +35,7 @@ class Visitors(threading.Thread):
         self._http = urllib3.PoolManager(retries=False, timeout=10)
         self.stop = threading.Event()
         self.told = 0
+        self._asked = run
 
     def run(self) -> None:
         for kiosk in self._kiosks if self._first else ():
@@ -64,7 +65,8 @@ class Visitors(threading.Thread):
     def _ask(self, kiosk: Kiosk) -> None:
         screen = self._get(kiosk, "/api/v1/screen")
         if screen and screen.get("sealing"):
-            self._post(kiosk, "/api/v1/requests", sealed_form(screen, self._draw))
+            self._post(kiosk, "/api/v1/requests", sealed_form(screen, self._draw, self._asked))
+            self._asked += 1
 
     def _post(self, kiosk: Kiosk, path: str, body: dict[str, Any]) -> int:
         try:

@@ -203,6 +203,18 @@ def test_keys_move_take_and_undo_in_a_browser(inbox, browser):
     assert errors == []
 
 
+def test_a_place_is_chosen_and_left_without_losing_the_other_filters(inbox, browser):
+    page, errors = sign_in(browser, inbox, DESKTOP)
+    page.goto(f"{inbox.url}/demandes?etat=nouvelle")
+    page.select_option("select[name=lieu]", label="Segré")
+    page.wait_for_url("**/demandes?etat=nouvelle&lieu=segre")
+    assert page.locator(".req-list a").count() == 3
+    page.click("a.bl-filter")
+    page.wait_for_url("**/demandes?etat=nouvelle")
+    assert page.locator(".req-list a").count() == 5
+    assert errors == []
+
+
 def test_a_new_request_appears_by_itself(inbox, browser):
     page, errors = sign_in(browser, inbox, DESKTOP)
     page.wait_for_selector(".bl-live:not([data-late]) >> text=En direct")

@@ -183,7 +183,7 @@ def test_an_imagined_request_opens_with_the_server_s_key_and_fits_what_agents_ta
     key = X25519PrivateKey.generate()
     public = key.public_key().public_bytes_raw()
     sealing = {"kid": "k", "public": base64.urlsafe_b64encode(public).decode().rstrip("=")}
-    body = sealed_form({"terminal": "b-12345678", "generation": 2, "sealing": sealing}, random.Random(1))
+    body = sealed_form({"terminal": "b-12345678", "generation": 2, "sealing": sealing}, random.Random(1), 8)
     asked = Ask.model_validate(body)
     where = {"terminal": "b-12345678", "generation": 2, "day": "2026-11-24", "hour": 9}
     row = ContactRequest(**asked.model_dump(exclude={"session"}), **where)
