@@ -18,6 +18,7 @@ export class Kiosk {
   private reloadDue = false;
   private touchedEarly = false;
   private touchedAt = 0;
+  private leaving = false;
   private readonly outgoing: Outgoing;
 
   constructor(
@@ -147,11 +148,13 @@ export class Kiosk {
 
   private async recreate(): Promise<void> {
     await this.send();
-    if (this.outgoing.length === 0 && state.visit.value.phase === "attract") this.reload();
+    // A page that is going away must not call itself back.
+    if (this.outgoing.length === 0 && state.visit.value.phase === "attract" && !this.leaving) this.reload();
   }
 
   /** The window is closing or being reloaded from outside: what waits leaves with it. */
   leave(): void {
+    this.leaving = true;
     this.end("restart");
     void this.send();
   }

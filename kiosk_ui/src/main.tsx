@@ -37,6 +37,10 @@ window.addEventListener("unhandledrejection", (event) => {
   kiosk.failed("promise", event.reason instanceof Error ? event.reason.name : "rejection");
 });
 window.addEventListener("pagehide", () => kiosk.leave());
+// A page the browser had put aside comes back with all it knew: it is made anew.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
 
 setInterval(() => {
   clock.value = Date.now();

@@ -1,3 +1,5 @@
+import { useEffect } from "preact/hooks";
+
 import { useKiosk } from "../context";
 import type { Section, SectionId } from "../content/release";
 import { Frame } from "../parts/frame";
@@ -8,6 +10,7 @@ import type { Route } from "../routes";
 import { box, rem, size } from "../room";
 import { core, language, screen } from "../state";
 import { inLanguage, say, sentences, t, unbroken } from "../texts";
+import { prepareSearch } from "./metiers";
 
 /** The sections this page can show; the release says which of them it holds. */
 const ENTRIES: Partial<Record<SectionId, Route>> = { metiers: { page: "metiers" }, acteurs: { page: "acteurs" } };
@@ -28,6 +31,11 @@ export function Home() {
   const welcome = inLanguage(screen.value?.settings.welcome, language.value);
   const simple = core.value?.index.languages.find((one) => one.code === "fr-simple");
   const small = size.value === "tight";
+  // While the visitor reads the board, the search and the keyboard make themselves ready.
+  useEffect(() => {
+    const waiting = requestIdleCallback(() => void prepareSearch());
+    return () => cancelIdleCallback(waiting);
+  }, []);
   return (
     <Frame section={null} title={t("home.title")} kind="home">
       <svg class="bend" viewBox="0 0 680 420" aria-hidden="true">

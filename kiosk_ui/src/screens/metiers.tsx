@@ -20,7 +20,7 @@ type Finder = typeof import("../content/search");
 const finder = signal<Finder | null>(null);
 let index: { of: readonly Occupation[]; search: (typed: string) => Occupation[] } | null = null;
 
-/** The index is made when the first page of a visit is on screen, not before. */
+/** Not part of the first load: the index, the search and the keyboard come once a visit has begun. */
 export async function prepareSearch(): Promise<void> {
   finder.value ??= await import("../content/search");
   await loadKeyboard();
