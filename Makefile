@@ -33,7 +33,7 @@ lint: build
 
 test: lint
 	cd kiosk_ui && npm test --silent
-	$(BIN)/pytest -m 'not soak' $(ARGS)
+	$(BIN)/pytest -m 'not soak' -n 3 --dist loadfile $(ARGS)
 
 pytest: build
 	$(BIN)/pytest $(ARGS)
