@@ -41,11 +41,14 @@ def save(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, 
 
 def _change(session: Session, ctx: Context, terminal: Terminal, typed: Described, place: Place,
             viewer: Viewer) -> bool:  # fmt: skip
-    now, before = ctx.now(), terminal.name
+    now, before, stood = ctx.now(), terminal.name, place_of(session, terminal.id)
+    # The form says nothing of these: the same place stays the same site, a demonstration stays one.
+    site = stood.site if place.name == stood.name else place.site
+    place = place.model_copy(update={"site": site, "demo": stood.demo})
     renamed = rename(terminal, typed.name)
     if renamed:
         record_act(session, viewer, "terminal.renamed", terminal.id, {"from": before, "to": terminal.name}, now=now)
-    moved = move(session, terminal.id, place.model_copy(update={"demo": place_of(session, terminal.id).demo}), now)
+    moved = move(session, terminal.id, place, now)
     if moved:
         record_act(session, viewer, "terminal.moved", terminal.id, {"to": place.name}, now=now)
     groups = clean_groups(typed.groups.split(","))

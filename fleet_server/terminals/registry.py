@@ -63,8 +63,7 @@ def rename(terminal: Terminal, name: str) -> bool:
 
 def move(session: Session, terminal_id: str, place: Place, now: datetime) -> bool:
     """From now on the terminal stands there; what it did before stays with the old place. False: no change."""
-    before = place_of(session, terminal_id)
-    if place.model_copy(update={"demo": before.demo}) == before:
+    if place == place_of(session, terminal_id):
         return False
     session.add(TerminalPlace(terminal=terminal_id, since=now, place=place.model_dump(mode="json")))
     return True

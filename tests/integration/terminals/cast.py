@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
+from sqlmodel import select
 
 from fleet_server.db import transaction
 from fleet_server.terminals import inbound
@@ -159,7 +160,7 @@ def in_every_state(fleet):
         monday_off = [span for span in ALL_WEEK if span["day"] != 0]
         session.add(SettingLayer(scope="terminal", target=fleet["Segré"].id, values={"opening": monday_off},
                                  changed_at=office.clock()))  # fmt: skip
-        for row in session.query(TerminalDesired).all():
+        for row in session.exec(select(TerminalDesired)):
             row.release_id, row.release_label = NEW.id, NEW.label
         for name, kiosk in fleet.kiosks.items():
             session.add_all(samples(kiosk.id, office.clock(), hot=name.startswith("La R")))
