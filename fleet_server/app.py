@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fleet_server import VERSION, rooms
 from fleet_server.access.guard import find_viewer
 from fleet_server.broker import BrokerLink
-from fleet_server.chores import Chores
+from fleet_server.chores import Chore, Chores
 from fleet_server.context import Context
 from fleet_server.db import connect, transaction
 from fleet_server.embedded_broker import embedded_broker
@@ -74,17 +74,20 @@ def running(ctx: Context, consumer: Consumer, link: BrokerLink) -> Iterator[None
     """What lives as long as the application: started in this order, stopped in the reverse one."""
     with ExitStack() as parts:
         parts.callback(ctx.engine.dispose)
+        chores = chores_of(ctx)
         if ctx.settings.broker == "embedded":
-            parts.enter_context(embedded_broker(ctx.settings.mqtt_port, ctx.settings.data_dir / "broker"))
+            broker = embedded_broker(ctx.settings.mqtt_port, ctx.settings.data_dir / "broker")
+            parts.enter_context(broker)
+            chores["keep the broker"] = (1.0, broker.start)  # nothing happens while it runs
         consumer.start()
         parts.callback(consumer.stop)
         link.start()
         parts.callback(link.stop)
-        parts.enter_context(chores_of(ctx))
+        parts.enter_context(Chores(chores))
         yield
 
 
-def chores_of(ctx: Context) -> Chores:
+def chores_of(ctx: Context) -> dict[str, Chore]:
     """What is done by the clock, whatever else happens."""
 
     def expire_commands() -> None:
@@ -94,10 +97,8 @@ def chores_of(ctx: Context) -> Chores:
     def sign_again() -> None:
         repository(ctx.settings, ctx.keys).sign_again_when_due(ctx.now())
 
-    return Chores(
-        {
-            "push wishes": (1.0, Pusher(ctx).turn),
-            "expire commands": (60.0, expire_commands),
-            "sign releases again": (3600.0, sign_again),
-        }
-    )
+    return {
+        "push wishes": (1.0, Pusher(ctx).turn),
+        "expire commands": (60.0, expire_commands),
+        "sign releases again": (3600.0, sign_again),
+    }

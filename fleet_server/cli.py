@@ -61,13 +61,19 @@ def run(data_dir: DataDir = None) -> None:
 
 def _serve(settings: "Settings", listener: socket.socket) -> None:
     import uvicorn
+    from alembic.util import CommandError
 
     from fleet_server.app import create_app
     from fleet_server.logs import configure_logs
     from fleet_server.migrate import migrate
 
     configure_logs(settings.log_form, settings.log_level)
-    migrate(settings.database_url)
+    try:
+        migrate(settings.database_url)
+    except CommandError:
+        _refuse(
+            "La base de données est plus récente que ce serveur : installez la version qui l’a écrite."
+        )
     app = create_app(settings)
     # What was imported stays: the collector need not look through it again for every thousand events.
     gc.collect()

@@ -36,6 +36,6 @@ def embedded_broker(port: int, directory: Path) -> Broker:
     Raises `OSError` at start when the port is taken.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    config = directory / "broker.toml"
+    config = directory / f"broker-{port}.toml"
     config.write_text(_CONFIG.format(port=port, payload=MAX_BATCH_BYTES + 8192))
     return Broker(port=port, listen="127.0.0.1", config_path=str(config))

@@ -23,6 +23,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from fleet_server.db import connect, transaction
 from fleet_server.terminals.registry import add_terminal
 from tests.fleet import eventually, free_port
@@ -69,6 +71,11 @@ class Part:
             self.hear("gone")
             self._pid = None
 
+    def kill_children(self) -> None:
+        if self._pid is not None:
+            for child in psutil.Process(self._pid).children():
+                child.kill()
+
     def end(self) -> None:
         self.kill()
         self._zygote.communicate()
@@ -112,7 +119,7 @@ class UnderFire:
             "BALISE_DATA_DIR": str(directory), "BALISE_PORT": str(free_port()), "BALISE_MQTT_PORT": str(self._port),
             "BALISE_BROKER": "embedded" if embedded else "external",
         }  # fmt: skip
-        self._parts = ["agent", "server"] if embedded else ["agent", "server", "broker"]
+        self._parts = ["agent", "server", "broker"]
         self._broker = None if embedded else Mosquitto(directory, self._port)
 
     def __enter__(self) -> "UnderFire":
@@ -158,16 +165,17 @@ class UnderFire:
             self._start(part)
 
     def _kill(self, part: str) -> None:
-        if part == "broker":
-            assert self._broker is not None
+        if part == "broker" and self._broker:
             self._broker.kill()
+        elif part == "broker":
+            self._server.kill_children()  # the server brings another
         else:
             (self._server if part == "server" else self._agent).kill()
 
     def _start(self, part: str) -> None:
         if part == "broker":
-            assert self._broker is not None
-            self._broker.start()
+            if self._broker:
+                self._broker.start()
         elif part == "server":
             self._server.start()
         else:

@@ -9,6 +9,7 @@ import subprocess
 from contextlib import closing
 
 import httpx
+import psutil
 import pytest
 
 from tests.fleet import BALISE, Process, eventually, free_port
@@ -178,6 +179,26 @@ def test_it_stops_cleanly_on_sigterm_and_leaves_no_broker(made):
     assert "Traceback" not in server.said()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(env["BALISE_MQTT_PORT"]))) != 0
+
+
+def test_an_embedded_broker_that_was_killed_is_brought_back(running):
+    url, _, server = running
+    (broker,) = psutil.Process(server.pid).children()
+    broker.kill()
+    eventually(lambda: not ready(url))
+    eventually(lambda: ready(url))
+
+
+def test_a_database_newer_than_the_server_is_refused(tmp_path):
+    balise("init", "--data-dir", str(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "fleet.db")) as db:
+        db.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        db.commit()
+    env = {"BALISE_PORT": str(free_port()), "BALISE_MQTT_PORT": str(free_port())}
+    refused = balise("run", "--data-dir", str(tmp_path), **env)
+    assert refused.returncode == 1
+    assert "plus récente que ce serveur" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_the_agents_settings_are_not_taken_for_the_servers(tmp_path):
