@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 
+import structlog
 from fastapi import FastAPI
 
 from fleet_server import VERSION, rooms
@@ -27,6 +28,8 @@ from fleet_server.terminals.commands import expire
 from fleet_server.terminals.desired import Pusher
 from fleet_server.terminals.known import terminals_known
 from fleet_server.web.live import Live
+
+log = structlog.get_logger()
 
 DESCRIPTION = """
 Terminals prove who they are with `Authorization: Bearer <JWT>`, made for one request (method, path, body) and at most
@@ -77,7 +80,11 @@ def running(ctx: Context, consumer: Consumer, link: BrokerLink) -> Iterator[None
         chores = chores_of(ctx)
         if ctx.settings.broker == "embedded":
             broker = embedded_broker(ctx.settings.mqtt_port, ctx.settings.data_dir / "broker")
-            parts.enter_context(broker)
+            parts.callback(broker.stop)
+            try:
+                broker.start()
+            except RuntimeError as error:
+                log.warning("broker.not_started", reason=str(error))  # the chore goes on trying
             chores["keep the broker"] = (1.0, broker.start)  # nothing happens while it runs
         consumer.start()
         parts.callback(consumer.stop)
