@@ -121,6 +121,7 @@ async def _pair(settings: AgentSettings, clock: Clock, kiosk: Kiosk, directory: 
     kiosk.screen.pairing("", settings.pair)
     pairing = await asyncio.to_thread(Pairing, settings.pair, directory, clock.now, settings.hardware)
     kiosk.screen.pairing(pairing.code, pairing.server)
+    log.info("pairing asked", code=pairing.code, server=pairing.server)
     while True:
         await asyncio.sleep(jittered(POLL_EVERY_S))
         try:

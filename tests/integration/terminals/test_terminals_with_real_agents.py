@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.back_office import post
-from tests.fleet import Fleet, eventually
+from tests.fleet import BALISE, Fleet, Process, eventually
 
 
 @pytest.fixture(params=["embedded", "mosquitto with TLS"])
@@ -47,11 +47,15 @@ def test_commands_are_kept_for_a_terminal_that_is_away_and_answered_at_its_retur
     eventually(shows(client, page, r"Photographier l’écran.*(Refusée|Échouée)"), what="the refusal is shown")
 
 
-def test_a_terminal_is_paired_by_the_code_on_its_screen(tmp_path):
+def test_a_terminal_is_paired_by_the_code_that_it_shows(tmp_path):
     with Fleet(tmp_path) as real:
-        segre = real.add("Segré-en-Anjou Bleu").start(enrol="", pair=real.url)
+        segre = real.add("Segré-en-Anjou Bleu")
+        segre.state_dir.mkdir(parents=True)
+        given = {"STATE_DIR": segre.state_dir, "PORT": segre.port, "WINDOW": 0, "PAIR": real.url}
+        env = {f"BALISE_AGENT_{name}": str(value) for name, value in given.items()}
+        segre.agent = Process("segre", [*BALISE, "agent"], segre.log, env)
+        code = eventually(lambda: segre.ended() or re.search(r'"code": "(\d{4}-\d{4})"', segre.agent.said()))[1]
         client = real.signed_in("yanis")
-        code = eventually(lambda: (segre.screen().get("pairing") or {}).get("code"), what="the code is shown")
         page = client.get("/enrolement").text
         assert code not in page
         at = re.search(r'action="(/enrolement/demandes/[0-9a-f]+)"', page)[1]
