@@ -103,10 +103,6 @@ class Consumer:
             self._bytes += len(payload)
             self._lock.notify()
 
-    def forget_terminals(self) -> None:
-        """An enrolment changed: ask again who is who."""
-        self._known.clear()
-
     # ---- on the consumer's thread ------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -177,11 +173,7 @@ class Consumer:
     def _listened(self, connection: object, batches: list[Envelope]) -> list[Envelope]:
         """Without those of unknown terminals and past enrolments: they get no answer, and lose nothing."""
         asked_at = time.monotonic()
-        missing = {
-            batch.terminal
-            for batch in batches
-            if asked_at - self._known.get(batch.terminal, (-_KNOWN_FOR_S, None))[0] >= _KNOWN_FOR_S
-        }
+        missing = {batch.terminal for batch in batches if not self._is_known(batch, asked_at)}
         if missing:
             found = self._terminals(connection, missing)  # type: ignore[arg-type]
             self._known |= {terminal: (asked_at, found.get(terminal)) for terminal in missing}
@@ -193,6 +185,11 @@ class Consumer:
             else:
                 self.counters.count("unknown_terminal")
         return listened
+
+    def _is_known(self, batch: Envelope, at: float) -> bool:
+        """Not when it is a stranger or of another enrolment: that may have changed a moment ago."""
+        asked_at, known = self._known.get(batch.terminal, (-_KNOWN_FOR_S, None))
+        return known is not None and known.generation == batch.generation and at - asked_at < _KNOWN_FOR_S
 
     def _answer(self, outcome: Outcome) -> None:
         batch = outcome.batch

@@ -282,9 +282,17 @@ def test_an_enrolment_made_meanwhile_is_listened_to(ingest):
     stranger.tell(1)
     ingest.turn(stranger.batch(), terminal="nantes-09")
     ingest.known["nantes-09"] = Known(1, 1)
-    ingest.consumer.forget_terminals()
     (ack,) = ingest.turn(stranger.batch(), terminal="nantes-09")
     assert ack.through == 1
+
+
+def test_a_terminal_enrolled_again_is_listened_to_at_once_and_its_past_no_more(ingest, laval):
+    laval.tell(2)
+    ingest.turn(laval.batch(1, 1))
+    ingest.known["laval-01"] = Known(3, 8)
+    (ack,) = ingest.turn(laval.batch(2, 2, generation=3))
+    assert (ack.through, ack.desired_revision) == (2, 8)
+    assert ingest.turn(laval.batch(2, 2, generation=2)) == []
 
 
 @pytest.mark.parametrize("at", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2091, 1, 1, tzinfo=UTC)])
