@@ -18,7 +18,7 @@ RESULTS = Path("var/bench/results.json")
 # Module of this package → the names it measures, in the order of the table.
 PARTS = {
     "ingest": ("ingest.live", "ingest.live.cpu", "ingest.backlog"),
-    "desired": ("desired.reported",),
+    "desired": ("desired.reported.mosquitto", "desired.reported.embedded"),
     "agent": ("agent.rss", "agent.cpu"),
     "sync": ("sync.first",),
     "kiosk": ("kiosk.first_load",),
