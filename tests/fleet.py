@@ -63,6 +63,7 @@ class Kiosk:
         self.log = fleet.directory / "logs" / f"{terminal}.log"
         self.port = free_port()
         self.agent: Process | None = None
+        self.debug_port = 0
 
     def start(self, window: bool = False, env: Mapping[str, str] | None = None, **settings: Any) -> "Kiosk":
         """`settings`: the agent's own, by name; `env`: a display's, for a window. Returns once its page answers."""
