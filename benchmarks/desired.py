@@ -42,7 +42,7 @@ def round_trips(fleet: Fleet, kiosks: list[Kiosk]) -> list[float]:
     """Milliseconds of each wish."""
     taken = []
     with closing(sqlite3.connect(f"file:{fleet.database}?mode=ro", uri=True, timeout=30)) as db, \
-            fleet.signed_in("yanis") as yanis:  # fmt: skip
+            closing(fleet.signed_in("yanis")) as yanis:  # fmt: skip
         for kiosk in kiosks:
             eventually(lambda kiosk=kiosk: reached(db, kiosk)[0], what=f"{kiosk.name} has reported")  # type: ignore[misc]
         for number in range(WARM + WISHES):
