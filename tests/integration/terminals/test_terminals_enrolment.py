@@ -1,6 +1,7 @@
 """Enrolment over real HTTP: one-time tokens, pairing by a code on both screens, generations, renewal."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -60,6 +61,14 @@ def test_a_token_used_twice_is_refused_and_noted(fleet):
     assert (second.status_code, second.json()["error"]) == (401, "token_used")
     assert "déjà servi" in second.json()["message"]
     assert ("terminal.enrolment_refused", {"why": "token_used"}) in acts(fleet)
+
+
+def test_of_eight_who_use_one_token_at_once_one_wins(fleet):
+    _, token = fleet.add("Laval")
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda kiosk: kiosk.enrol(token), [Kiosk(fleet.office) for _ in range(8)]))
+    assert sorted(answer.status_code for answer in answers) == [201] + [401] * 7
+    assert fleet.office.context.keys.ca_pem in {answer.json().get("ca") for answer in answers}
 
 
 def test_the_same_terminal_may_ask_again_for_an_answer_that_was_lost(fleet):
