@@ -24,7 +24,7 @@ from fleet_server.oncall import health, metrics
 from fleet_server.oncall.fleet_metrics import fleet_metrics
 from fleet_server.releases.repository import repository
 from fleet_server.settings import Settings
-from fleet_server.terminals.commands import expire
+from fleet_server.terminals.commands import expire, send_again
 from fleet_server.terminals.desired import Pusher
 from fleet_server.terminals.known import terminals_known
 from fleet_server.web.live import Live
@@ -106,6 +106,7 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
 
     return {
         "push wishes": (1.0, Pusher(ctx).turn),
+        "send commands again": (20.0, lambda: send_again(ctx)),
         "expire commands": (60.0, expire_commands),
         "sign releases again": (3600.0, sign_again),
     }

@@ -71,9 +71,7 @@ def _serve(settings: "Settings", listener: socket.socket) -> None:
     try:
         migrate(settings.database_url)
     except CommandError:
-        _refuse(
-            "La base de données est plus récente que ce serveur : installez la version qui l’a écrite."
-        )
+        _refuse("La base de données est plus récente que ce serveur : installez la version qui l’a écrite.")
     app = create_app(settings)
     # What was imported stays: the collector need not look through it again for every thousand events.
     gc.collect()

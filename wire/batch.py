@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from wire import VERSION
-from wire.message import BootId, Digest, EventId, Instant, Message, OutboxId, Short, TerminalId
+from wire.message import BootId, Digest, EventId, Instant, Message, OutboxId, Position, Short, TerminalId
 
 MAX_EVENTS = 500
 MAX_BATCH_BYTES = 256 * 1024
@@ -25,13 +25,13 @@ class Batch(Message):
 
     wire: int = VERSION
     terminal: TerminalId
-    generation: int = Field(ge=1)
+    generation: Position
     boot: BootId
     outbox: OutboxId
-    oldest: int = Field(ge=1)
-    first: int = Field(ge=1)
+    oldest: Position
+    first: Position
     after: EventId | None = None
-    attempt: int = Field(ge=1)
+    attempt: Position
     events: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_EVENTS)
 
     @property

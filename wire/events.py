@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from wire.command import CommandOutcome
-from wire.message import BootId, Digest, EventId, Instant, Language, Message, OutboxId, Short
+from wire.message import BootId, Count, Digest, EventId, Instant, Language, Message, OutboxId, Position, Short
 
-Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
+Milliseconds = Count
 PageId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]{0,119}$")]
 """A screen or an item of the content: `home`, `metiers`, `metiers/a1101`, `acteurs/cap-emploi`."""
 
@@ -36,7 +36,7 @@ class UsageEvent(Event):
     """`session` is random, kept in memory, never reused; None before the first touch. `n` counts within the session."""
 
     session: EventId | None = None
-    n: int = Field(0, ge=0)
+    n: Count = 0
     language: Language = "fr"
     accessibility: tuple[Short, ...] = ()
     audience: Literal["public", "staff", "demo"] = "public"
@@ -56,8 +56,8 @@ class SessionStarted(UsageEvent):
     """The first touch that leaves the attract screen."""
 
     kind: Literal["session.started"] = "session.started"
-    idle_warning_s: int
-    idle_end_s: int
+    idle_warning_s: Count
+    idle_end_s: Count
 
 
 class SessionEnded(UsageEvent):
@@ -65,7 +65,7 @@ class SessionEnded(UsageEvent):
 
     kind: Literal["session.ended"] = "session.ended"
     reason: Literal["timeout", "user_exit", "restart", "crash", "closing"]
-    interactions: int = Field(ge=0)
+    interactions: Count
     active_ms: Milliseconds
     dwell_ms: Milliseconds
 
@@ -136,15 +136,15 @@ class HealthSampled(Event):
     kind: Literal["health.sampled"] = "health.sampled"
     cpu: float
     memory: float
-    memory_bytes: int
+    memory_bytes: Count
     disk_free: float
-    disk_free_bytes: int
+    disk_free_bytes: Count
     temperature: float | None = None
-    uptime_s: int
-    agent_rss_bytes: int
-    page_tick_age_ms: int | None = None
-    clock_offset_ms: int | None = None
-    outbox_waiting: int = 0
+    uptime_s: Count
+    agent_rss_bytes: Count
+    page_tick_age_ms: Count | None = None
+    clock_offset_ms: Annotated[int, Field(ge=-(2**53), le=2**53)] | None = None
+    outbox_waiting: Count = 0
 
 
 class StateChanged(Event):
@@ -160,7 +160,7 @@ class CommandAnswered(Event):
 
     kind: Literal["command.answered"] = "command.answered"
     command: EventId
-    execution: int = Field(ge=1)
+    execution: Position
     outcome: CommandOutcome
     reason: Short = ""
     file: Digest | None = None
@@ -170,9 +170,9 @@ class Dropped(Event):
     """Measurements given up because the spool was full: sequences `from_` to `to` of this outbox, by kind."""
 
     kind: Literal["dropped"] = "dropped"
-    from_: int = Field(ge=1)
-    to: int = Field(ge=1)
-    counts: dict[str, int]
+    from_: Position
+    to: Position
+    counts: dict[str, Count]
 
 
 class OutboxReplaced(Event):
@@ -181,7 +181,7 @@ class OutboxReplaced(Event):
     kind: Literal["outbox.replaced"] = "outbox.replaced"
     previous: OutboxId | None
     reason: Short
-    unsent: int | None = None
+    unsent: Count | None = None
 
 
 class EventSetAside(Event):

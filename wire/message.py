@@ -1,8 +1,9 @@
 """What every message is made of: a frozen base and the constrained names that travel."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 
 class Message(BaseModel):
@@ -24,5 +25,9 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]{2,8})?$")]
 """`fr`, `fr-simple`, `en`."""
 Short = Annotated[str, StringConstraints(max_length=200)]
-Instant = AwareDatetime
-"""Wall-clock time with its offset; sent in UTC."""
+Instant = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
+"""Wall-clock time with its offset; sent in UTC. A kiosk's clock may be wrong, but not beyond what calendars hold."""
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""A number that any database and any JavaScript can hold."""
+Position = Annotated[int, Field(ge=1, le=2**53)]
+"""A sequence, a revision, a generation: from 1."""

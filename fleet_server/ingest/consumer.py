@@ -120,7 +120,18 @@ class Consumer:
                 self.counters.retries += 1
                 log.error("ingest.failed", exc_info=error, batches=len(taken))
                 self._standings.forget()
-                time.sleep(_BUSY_PAUSE_S)
+                self._one_by_one(taken)
+
+    def _one_by_one(self, taken: list[tuple[str, bytes]]) -> None:
+        """One of these can't be recorded: the others go on, its terminal is told, and halves it down to the event."""
+        for terminal, payload in taken:
+            try:
+                self.turn([(terminal, payload)])
+            except OperationalError:
+                self._standings.forget()  # comes again
+            except Exception:
+                self._standings.forget()
+                self._refuse(terminal, payload, "could not be recorded")
 
     def _take(self) -> list[tuple[str, bytes]]:
         with self._lock:
@@ -165,10 +176,13 @@ class Consumer:
             try:
                 batches.append(read(terminal, payload))
             except Refusal as refusal:
-                self.counters.count("refused")
-                answer = Refused(digest=digest_of(payload), reason=str(refusal)[:200])
-                self._send(topics.ack(terminal), answer.model_dump_json().encode())
+                self._refuse(terminal, payload, str(refusal))
         return batches
+
+    def _refuse(self, terminal: str, payload: bytes, reason: str) -> None:
+        self.counters.count("refused")
+        answer = Refused(digest=digest_of(payload), reason=reason[:200])
+        self._send(topics.ack(terminal), answer.model_dump_json().encode())
 
     def _listened(self, connection: object, batches: list[Envelope]) -> list[Envelope]:
         """Without those of unknown terminals and past enrolments: they get no answer, and lose nothing."""

@@ -8,8 +8,8 @@ from sqlmodel import Session, col, select
 
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
-from fleet_server.db import after_commit
-from fleet_server.terminals.models import Terminal, TerminalCommand
+from fleet_server.db import after_commit, reading, transaction
+from fleet_server.terminals.models import Terminal, TerminalCommand, TerminalLive
 from fleet_server.web.viewer import Viewer
 from wire import topics
 from wire.command import Command, orders
@@ -54,8 +54,6 @@ def open_commands(session: Session, terminal_id: str) -> list[TerminalCommand]:
 
 def send_open(ctx: Context, terminal_id: str) -> int:
     """Send what is not answered, oldest first. A terminal runs each at most once, however often it comes."""
-    from fleet_server.db import transaction
-
     now = ctx.now()
     with transaction(ctx.engine) as session:
         terminal = session.get(Terminal, terminal_id)
@@ -76,6 +74,16 @@ def send_open(ctx: Context, terminal_id: str) -> int:
         ctx.send(topics.command(terminal_id), seal("command", message, terminal_id, generation, ctx.keys.signing))
     _touch(ctx, terminal_id)
     return len(messages)
+
+
+def send_again(ctx: Context) -> int:
+    """What connected terminals have not answered, and what another process queued. How many were sent."""
+    with reading(ctx.engine) as session:
+        query = select(TerminalCommand.terminal).where(col(TerminalCommand.state).in_(OPEN)).distinct()
+        waiting = session.exec(query.join(TerminalLive, col(TerminalLive.terminal) == TerminalCommand.terminal).where(
+            col(TerminalLive.connected)
+        )).all()  # fmt: skip
+    return sum(send_open(ctx, terminal) for terminal in waiting)
 
 
 def cancel(session: Session, ctx: Context, command: TerminalCommand, viewer: Viewer) -> bool:
@@ -121,8 +129,9 @@ _ANSWER = (
 
 def answered(connection: Connection, terminal: str, command: str, execution: int, outcome: str, reason: str,
              file: str | None, at: datetime) -> None:  # fmt: skip
-    """A receipt. `accepted` never overwrites an end; an end overwrites `expired`: the terminal knows better."""
-    while_ = ["queued", "sent"] if outcome == "accepted" else [*OPEN, "expired"]
+    """A receipt. `accepted` never overwrites an end; an end overwrites what was only presumed here, or called off too
+    late: the terminal knows better."""
+    while_ = ["queued", "sent"] if outcome == "accepted" else [*OPEN, "expired", "cancelled"]
     connection.execute(_ANSWER, {"command": command, "from_": terminal, "run": execution, "while_": while_,
                                  "outcome": outcome, "at_": at, "why": reason[:200], "with_": file or ""})  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import FileResponse
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
@@ -109,13 +109,16 @@ def _terminal(session: Session, ctx: Context, terminal_id: str, duree: str) -> d
     span = duree if duree in health_chart.SPANS else "24h"
     rows = health_chart.samples(session, terminal_id, health_chart.SPANS[span], now)
     given = session.exec(
-        select(TerminalCommand).where(TerminalCommand.terminal == terminal_id).order_by(col(TerminalCommand.id).desc())
+        select(TerminalCommand)
+        .where(TerminalCommand.terminal == terminal_id)
+        .order_by(col(TerminalCommand.id).desc())
+        .limit(8)
     )
     events = session.exec(
         select(TerminalEvent).where(TerminalEvent.terminal == terminal_id).order_by(col(TerminalEvent.at).desc())
         .limit(EVENTS_SHOWN)
     )  # fmt: skip
-    shown = list(given.all())[:8]
+    shown = list(given.all())
     return {
         "card": card, "duree": span, "spans": list(health_chart.SPANS), "health": rows[-1] if rows else None,
         "health_rows": rows[-24:], "chart": health_chart.option(rows) if rows else None, "orders": ORDERS,
@@ -171,7 +174,8 @@ def screenshot(ctx: ContextDep, viewer: Operator, terminal_id: str, digest: str)
 
 @router.get("/commandes")
 def commands_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, etat: str = "") -> Response:
-    counts = Counter(session.exec(select(TerminalCommand.state)))
+    by_state = select(TerminalCommand.state, func.count()).group_by(TerminalCommand.state)
+    counts = Counter(dict(session.exec(by_state).all()))
     query = select(TerminalCommand).order_by(col(TerminalCommand.id).desc())
     rows = session.exec((query.where(TerminalCommand.state == etat) if etat else query).limit(50)).all()
     values: dict[str, Any] = {
