@@ -67,12 +67,13 @@ class Ingest:
         self.now = NOON
         self.said: list[tuple[str, Any]] = []
         self.known = dict(REGISTERED)
+        self.recorders = rooms.recorders()
         self.consumer = self.made()
 
     def made(self) -> Consumer:
         """Another consumer on the same database: the server started again, or a second worker."""
         return Consumer(
-            self.engine, rooms.recorders(), lambda connection, ids: self.known, self._hear, lambda: self.now, NOON
+            self.engine, self.recorders, lambda connection, ids: self.known, self._hear, lambda: self.now, NOON
         )
 
     def _hear(self, topic: str, payload: bytes) -> None:

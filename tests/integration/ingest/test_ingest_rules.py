@@ -417,3 +417,45 @@ def test_a_repeated_unreadable_event_is_kept_once(ingest, laval):
     ingest.turn(laval.batch())
     ingest.turn(Sender(kept=laval.kept).batch())
     assert ingest.count("ingest_quarantine") == 1
+
+
+# ---- one terminal never stops another --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wild",
+    [{"at": "0001-01-01T00:00:00+02:00"}, {"at": "9999-12-31T23:59:59Z"}, {"mono_ms": 2**70}, {"n": 2**64}],
+    ids=["year 1", "year 9999", "monotonic beyond 64 bits", "count beyond 64 bits"],
+)
+def test_a_number_that_no_database_holds_goes_to_the_quarantine_and_the_rest_goes_on(ingest, laval, wild):
+    laval.tell(2)
+    laval.tell(1)[0].update(wild)
+    laval.tell(1)
+    (ack,) = ingest.turn(laval.batch())
+    assert (ack.through, ingest.count(), ingest.count("ingest_quarantine")) == (4, 3, 1)
+
+
+def test_a_batch_that_cannot_be_recorded_is_refused_alone_and_the_others_are_committed(ingest, laval):
+    """A fault of ours in a recorder: only the batch that meets it waits."""
+    laval.tell(2)
+    cholet = Sender(terminal="cholet-01", generation=1)
+    cholet.tell(2)
+    good = ingest.recorders["page.viewed"]
+
+    def fails_for_cholet(connection, rows):
+        if any(row.terminal == "cholet-01" for row in rows):
+            raise RuntimeError("a fault of ours")
+        good(connection, rows)
+
+    ingest.recorders["page.viewed"] = fails_for_cholet
+    bad, fine = cholet.batch(), laval.batch()
+    consumer = ingest.made()
+    consumer.start()
+    consumer.put("cholet-01", bad)
+    consumer.put("laval-01", fine)
+    eventually(lambda: len(ingest.said) == 2)
+    consumer.stop()
+    answers = dict(ingest.said)
+    assert isinstance(answers["laval-01"], Ack)
+    assert answers["cholet-01"] == Refused(digest=digest_of(bad), reason="could not be recorded")
+    assert ingest.count() == 2

@@ -287,10 +287,8 @@ def test_an_edition_is_asked_for_by_keyboard_and_seen_to_arrive_without_a_reload
     release = Release.model_validate(alive_release(alive))
     reports(alive, ids["Laval"], ContentState(active=release, phase="committed"))
     alive.context.live.touch("flotte")
-    page.wait_for_function(
-        f"document.querySelector(\"tr:has(a[href='/bornes/{ids['Laval']}'])\").textContent.includes('À jour')"
-    )
-    page.wait_for_function("document.getElementById('phrase').textContent.startsWith('Segré n’a pas encore')")
+    page.locator(f"tr:has(a[href='/bornes/{ids['Laval']}'])").filter(has_text="À jour").wait_for()
+    page.locator("#phrase").filter(has_text="Segré n’a pas encore").wait_for()
     page.context.close()
 
 
