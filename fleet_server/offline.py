@@ -28,4 +28,4 @@ def _now() -> datetime:
 
 
 def _nobody_listens(topic: str, payload: bytes) -> None:
-    """The running server looks every two seconds for wishes that were not pushed (`terminals.desired.Pusher`)."""
+    """The running server looks every second for wishes that were not pushed (`terminals.desired.Pusher`)."""

@@ -34,6 +34,15 @@ export function phoneToCall(): string {
   return screen.value?.settings.host_phone || content.value?.contact.host_phone_fallback || "";
 }
 
+/** The same form sent again, after an answer that was lost, is the same request: the agent keeps it once. */
+let attempt = { form: "", id: "" };
+
+export function requestId(form: ContactForm): string {
+  const written = JSON.stringify(form);
+  if (attempt.form !== written) attempt = { form: written, id: crypto.randomUUID() };
+  return attempt.id;
+}
+
 export async function submit(kiosk: Kiosk, session: string | null): Promise<void> {
   submission.value = { state: "sending" };
   const form = formOf(draft.value, language.value);
@@ -44,10 +53,11 @@ export async function submit(kiosk: Kiosk, session: string | null): Promise<void
       const consent = content.value?.contact.consent.version;
       if (!now?.sealing || !consent) break;
       const context = { terminal: now.terminal, generation: now.generation, consent };
-      const receipt = await kiosk.agent.request(await seal(form, now.sealing, context, crypto.randomUUID()), session);
+      const receipt = await kiosk.agent.request(await seal(form, now.sealing, context, requestId(form)), session);
       if (receipt.outcome === "kept") {
         submission.value = { state: "kept", online: receipt.online, number: receipt.number || phoneToCall(), promisedBy: receipt.promisedBy };
         forgetDraft();
+        attempt = { form: "", id: "" };
         kiosk.submitted();
         return;
       }
