@@ -1,4 +1,4 @@
-"""The kiosk window: `python -m agent.window`. It holds no secret but the page's address; under root it has its own user.
+"""The kiosk window: `python -m agent.window`. It holds no secret but the page's address; root gives it a user apart.
 
 The first line on stdin says what to show (`Opening`); then orders come, one JSON line each, and events go out on
 stdout. When stdin closes, the agent is gone, and so is the window.
