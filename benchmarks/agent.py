@@ -43,7 +43,7 @@ def rss_mb(pid: int) -> float:
 
 
 def node_exporter(directory: Path) -> Process:
-    """As Debian ships it, asked once so that it is warm."""
+    """As Debian ships it, at rest and never scraped."""
     command = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
     if not command:
         raise RuntimeError("node_exporter is not installed: apt-get install prometheus-node-exporter")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from wire import VERSION
-from wire.message import BootId, Digest, EventId, Instant, Language, Message, OutboxId, Short, TerminalId
+from wire.message import BootId, Digest, EventId, Instant, Language, Message, OutboxId, Short
 
 
 class Presence(Message):
@@ -157,10 +157,3 @@ class Reported(Message):
     certificate_until: Instant | None = None
     facts: dict[str, Any] = {}
     """Hardware and system, informative: host name, model, memory, screen."""
-
-
-class EnrolledTerminal(Message):
-    """Who a terminal is to its server, and since which enrolment."""
-
-    terminal: TerminalId
-    generation: int = Field(ge=1)

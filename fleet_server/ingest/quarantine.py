@@ -1,4 +1,4 @@
-"""Events that could not be read: kept raw, bounded, shown, and read again after an upgrade."""
+"""Events that could not be read: kept raw, bounded, counted in `/metrics`; `replay` reads them again."""
 
 import json
 from collections import Counter
