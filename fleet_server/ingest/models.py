@@ -36,7 +36,7 @@ class IngestLoss(SQLModel, table=True):
 
 
 class QuarantinedEvent(SQLModel, table=True):
-    """An event that could not be read, raw, and counted in `/metrics`; `quarantine.replay` reads it again. Its id is the sender's if any."""
+    """An event that could not be read, raw, counted in `/metrics`. `quarantine.replay` reads it again."""
 
     __tablename__ = "ingest_quarantine"
     id: str = Field(primary_key=True)
