@@ -1,8 +1,12 @@
 """The terminal's time. Kiosks boot with wrong clocks, so the system's is only believed above a floor.
 
-The floor is the latest of: when this software was built, the last time that the server told, the newest metadata
-verified. Once the server has told its time (signed over our nonce) an offset on the monotonic clock is kept, and the
-clock is *trusted* until the next boot.
+The floor is the latest of: when this software was built, the last time that the server told, times verified since
+(`raise_floor`). Once the server has told its time an offset on the monotonic clock is kept, and the clock is *trusted*
+until the next boot.
+
+Only that time, signed by the fleet's key over a nonce of ours, may bring the floor down again (never below the build):
+a server whose own clock was once in the future would otherwise leave every terminal there for ever. Nobody else gains
+by it: an answer recorded earlier is over another nonce, and one that is held back is too slow to be believed.
 """
 
 import contextlib
@@ -16,7 +20,8 @@ from agent.disk import write_synced
 from wire.ids import uuid7
 
 BUILT = datetime(2026, 11, 24, tzinfo=UTC)
-"""When this software was made: no true clock shows less."""
+"""When this software was made: no true clock shows less. The day of `VERSION` in CHANGELOG.md, by hand: the dates of files
+are what the machine that unpacked them took for the time."""
 _KEEP_EVERY = timedelta(minutes=5)
 _SLOWEST_ANSWER_S = 30.0
 """A time that took longer to arrive says too little."""
@@ -43,6 +48,7 @@ class Clock:
         self._path = path
         self._system = system
         self._monotonic = monotonic
+        self._built = built
         self._started = monotonic()
         self._true_at_start: datetime | None = None
         self._floor = self._kept_floor = max(built, _read(path) or built)
@@ -71,18 +77,25 @@ class Clock:
         return system if system >= self._floor else self._floor + timedelta(seconds=self.elapsed())
 
     def learn(self, server_time: datetime, asked_at: float) -> bool:
-        """The server's time, asked at `asked_at` (`elapsed`). False where it can't be: too slow, or below the floor."""
+        """The server's time, signed over our nonce, asked at `asked_at` (`elapsed`).
+
+        False where it can't be: too slow to say much, or before this software was built.
+        """
         took = self.elapsed() - asked_at
-        if not 0 <= took <= _SLOWEST_ANSWER_S or server_time < self._floor:
+        if not 0 <= took <= _SLOWEST_ANSWER_S or server_time < self._built:
             return False
         self._true_at_start = server_time.astimezone(UTC) - timedelta(seconds=asked_at + took / 2)
-        self.raise_floor(server_time)
+        self._floor = server_time.astimezone(UTC)
+        self._keep_floor()
         return True
 
     def raise_floor(self, at: datetime) -> None:
         """A verified time: it can't be earlier than this any more, over reboots too."""
         self._floor = max(self._floor, at.astimezone(UTC))
-        if self._floor - self._kept_floor >= _KEEP_EVERY:
+        self._keep_floor()
+
+    def _keep_floor(self) -> None:
+        if abs(self._floor - self._kept_floor) >= _KEEP_EVERY:
             # A full disk must not cost the connection; the floor is then kept next time.
             with contextlib.suppress(OSError):
                 write_synced(self._path, self._floor.isoformat().encode())

@@ -43,9 +43,9 @@ class Rejected(Exception):
 
 
 class Http:
-    """JSON over HTTP to one base URL; certificates are judged at `now`."""
+    """JSON over HTTP to one base URL; certificates are judged at `now`, at no time where there is none."""
 
-    def __init__(self, base: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, base: str, now: Callable[[], datetime] | None) -> None:
         parts = urlsplit(base.rstrip("/"))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{base!r}: the address of a server begins with http:// or https://")
@@ -113,14 +113,17 @@ class Fleet:
         self._identity = identity
         self._clock = clock
         self._http = Http(identity.enrolment.server, clock.now)
+        # Whoever asks for the time can't judge dates by it. The answer is signed in itself; the question tells nothing.
+        self._asks_time = Http(identity.enrolment.server, None)
 
-    def _proved(self, method: str, path: str, body: bytes = b"", content_type: str = "application/json") -> bytes:
-        who = self._identity
-        proof = prove(
-            method, self._http.path(path), body, who.terminal, who.generation, who.key, self._clock.now()
-        )  # fmt: skip
+    def _proved(
+        self, method: str, path: str, body: bytes = b"", content_type: str = "application/json",
+        by: Http | None = None,
+    ) -> bytes:  # fmt: skip
+        who, http = self._identity, by or self._http
+        proof = prove(method, http.path(path), body, who.terminal, who.generation, who.key, self._clock.now())
         headers = {"Authorization": f"Bearer {proof}"} | ({"Content-Type": content_type} if body else {})
-        return self._http.call(method, path, body, headers)
+        return http.call(method, path, body, headers)
 
     def pull_state(self) -> TerminalState:
         """The server's whole account of this terminal, signed over a nonce of ours; the clock learns from it.
@@ -129,7 +132,7 @@ class Fleet:
         """
         nonce = secrets.token_urlsafe(24)
         asked_at = self._clock.elapsed()
-        raw = self._proved("GET", f"/api/v1/terminal/state?nonce={quote(nonce)}")
+        raw = self._proved("GET", f"/api/v1/terminal/state?nonce={quote(nonce)}", by=self._asks_time)
         who = self._identity
         state = unseal("state", TerminalState, raw, who.terminal, who.generation, who.signing_key)
         if state.nonce != nonce:

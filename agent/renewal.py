@@ -1,4 +1,7 @@
-"""The certificate is renewed well before its end, and for a year after it, by proof of the key."""
+"""The certificate is renewed well before its end, and for a year after it, by proof of the key.
+
+Also before its beginning: a server whose clock was in the future has issued it, and no broker takes it any more.
+"""
 
 from datetime import datetime
 from typing import Protocol
@@ -15,7 +18,7 @@ class Renewer(Protocol):
 
 def is_due(identity: Identity, now: datetime) -> bool:
     begins, ends = identity.certificate.not_valid_before_utc, identity.certificate.not_valid_after_utc
-    return ends - now < (ends - begins) * REMAINING_SHARE
+    return now < begins or ends - now < (ends - begins) * REMAINING_SHARE
 
 
 def renew_when_needed(identity: Identity, fleet: Renewer, now: datetime) -> Identity:

@@ -110,12 +110,13 @@ class Authority:
 class Server:
     """HTTP on `url`, and a client of the broker. Everything a test wants to see or to break is an attribute."""
 
-    def __init__(self, broker_port, authority, tls=None):
+    def __init__(self, broker_port, authority, tls=None, https=None):
         self.vouching = None  # who signs enrolments, where it is not the CA that issues certificates
         self.authority = authority
         self.signing = Ed25519PrivateKey.generate()
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.https = https  # a key's file and its certificate's
+        self.url = f"{'https' if https else 'http'}://127.0.0.1:{self.port}"
         self.broker_port = broker_port
         self.tls = tls
         self.data = SimulatedServer()
@@ -131,6 +132,7 @@ class Server:
         self.requests: list[dict] = []
         self.files: dict[str, bytes] = {}
         self.pulls = 0
+        self.last_state = self.replayed = b""  # what it answered, and what it answers again to any other question
         self.renewals = 0
         self.certificate_span = (timedelta(minutes=5), timedelta(days=90))
         self.pairings: dict[str, dict] = {}
@@ -162,7 +164,11 @@ class Server:
             Route("/api/v1/terminal/requests", self._request, methods=["POST"]),
             Route("/api/v1/terminal/files/{digest}", self._file, methods=["PUT"]),
         ]
-        config = uvicorn.Config(Starlette(routes=routes), port=self.port, log_level="error", lifespan="off")
+        key, certificate = self.https or (None, None)
+        config = uvicorn.Config(
+            Starlette(routes=routes), port=self.port, log_level="error", lifespan="off",
+            ssl_keyfile=key, ssl_certfile=certificate,
+        )  # fmt: skip
         self._http = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._http.run, daemon=True)
         self._thread.start()
@@ -332,7 +338,8 @@ class Server:
                 nonce=request.query_params["nonce"], server_time=self.now(), server_start=self.start,
                 desired=self.desired(), cursors=self.data.account(),
             )  # fmt: skip
-        sealed = seal("state", state, terminal, self.generations[terminal], self.signing)
+        sealed = self.replayed or seal("state", state, terminal, self.generations[terminal], self.signing)
+        self.last_state = sealed
         return Response(sealed, media_type="application/jwt")
 
     async def _renew(self, request: Request):
@@ -342,7 +349,8 @@ class Server:
             return JSONResponse({"error": "proof", "message": str(error)}, 401)
         key = x509.load_pem_x509_csr(RenewRequest.model_validate_json(body).csr.encode()).public_key()
         self.renewals += 1
-        return Response(Renewed(certificate=pem(self.authority.issue(terminal, key))).model_dump_json())
+        begins, ends = self.now() - timedelta(minutes=5), self.now() + timedelta(days=90)
+        return Response(Renewed(certificate=pem(self.authority.issue(terminal, key, begins, ends))).model_dump_json())
 
     async def _request(self, request: Request):
         try:

@@ -168,13 +168,14 @@ def test_a_damaged_identity_says_so_and_is_left_as_it_is(alone, tmp_path):
         assert path.read_bytes() == damage
 
 
-def test_a_state_for_another_question_is_refused(alone, tmp_path):
+def test_a_state_for_another_question_is_refused_and_its_time_not_learnt(alone, tmp_path):
     identity = enrol_with_token(alone.token(), tmp_path, now)
-    fleet = Fleet(identity, Clock(tmp_path / "clock"))
-    replayed = fleet._proved("GET", "/api/v1/terminal/state?nonce=0123456789abcdefgh")
-    fleet._http.call = lambda *_: replayed
+    Fleet(identity, Clock(tmp_path / "other_clock")).pull_state()
+    alone.replayed = alone.last_state
+    clock = Clock(tmp_path / "clock")
     with pytest.raises(Foreign, match="replayed"):
-        fleet.pull_state()
+        Fleet(identity, clock).pull_state()
+    assert not clock.trusted
 
 
 async def test_a_file_is_sent_with_its_digest(server, make_terminal):

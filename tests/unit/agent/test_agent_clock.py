@@ -1,7 +1,9 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from agent import VERSION
 from agent.clock import BUILT, Clock
 
 TRUE = datetime(2027, 2, 1, 8, tzinfo=UTC)
@@ -64,7 +66,7 @@ def test_newer_verified_metadata_raises_the_floor_and_older_does_not_lower_it(tm
     assert Machine(Y2000).boot(tmp_path / "clock").floor == TRUE
 
 
-def test_a_server_whose_clock_is_below_the_floor_or_slow_to_answer_teaches_nothing(tmp_path):
+def test_a_server_whose_clock_is_before_the_build_or_slow_to_answer_teaches_nothing(tmp_path):
     machine = Machine(TRUE)
     clock = machine.boot(tmp_path / "clock")
     assert not clock.learn(Y2000, clock.elapsed())
@@ -72,6 +74,25 @@ def test_a_server_whose_clock_is_below_the_floor_or_slow_to_answer_teaches_nothi
     machine.wait(31)
     assert not clock.learn(TRUE, asked)
     assert not clock.trusted
+
+
+@pytest.mark.parametrize("rebooted", [False, True])
+def test_a_server_that_was_once_in_the_future_leaves_no_terminal_there(tmp_path, rebooted):
+    machine = Machine(TRUE)
+    clock = machine.boot(tmp_path / "clock")
+    clock.learn(TRUE + timedelta(days=1500), clock.elapsed())
+    clock.raise_floor(clock.now())
+    if rebooted:
+        clock = machine.boot(tmp_path / "clock")
+        assert clock.now() == clock.floor == TRUE + timedelta(days=1500)
+    assert clock.learn(TRUE, clock.elapsed())
+    assert clock.now() == clock.floor == TRUE
+    assert Machine(Y2000).boot(tmp_path / "clock").floor == TRUE
+
+
+def test_the_day_of_the_build_is_that_of_the_version_in_the_changelog():
+    changelog = (Path(__file__).parents[3] / "CHANGELOG.md").read_text()
+    assert f"## {VERSION} ({BUILT:%Y-%m-%d})\n" in changelog
 
 
 @pytest.mark.parametrize("kept", ["", "garbage", "2027-02-01T08:00:00"])
