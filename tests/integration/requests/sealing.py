@@ -3,13 +3,14 @@
 import base64
 import uuid
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from fleet_server.requests.models import ContactRequest
 from wire.request import ContactForm, SealedRequest, binding
 
 KEY = X25519PrivateKey.generate()
+PUBLIC = KEY.public_key()
 KID = "2026-11"
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 LAVAL = {"terminal": "laval-01", "site": "laval-fs", "place": "France services, Laval", "commune_name": "Laval"}
@@ -61,12 +62,10 @@ def request_id(name: str) -> str:
     return str(uuid.UUID(bytes=uuid.uuid5(uuid.NAMESPACE_DNS, name).bytes, version=4))
 
 
-def seal(
-    form: ContactForm, request: str, terminal: str, generation: int = 1, consent: str = "2026-11"
-) -> tuple[str, str]:
-    """`enc` and `ciphertext` as they travel."""
-    info = binding(terminal, 1, consent, request)
-    whole = SUITE.encrypt(form.model_dump_json().encode(), KEY.public_key(), info=info)
+def seal(form: ContactForm, request: str, terminal: str, key: X25519PublicKey = PUBLIC) -> tuple[str, str]:
+    """`enc` and `ciphertext` as they travel, of a first enrolment and the consent text of 2026-11."""
+    info = binding(terminal, 1, "2026-11", request)
+    whole = SUITE.encrypt(form.model_dump_json().encode(), key, info=info)
     return b64(whole[:32]), b64(whole[32:])
 
 
