@@ -20,8 +20,8 @@ from agent.disk import write_synced
 from wire.ids import uuid7
 
 BUILT = datetime(2026, 11, 24, tzinfo=UTC)
-"""When this software was made: no true clock shows less. The day of `VERSION` in CHANGELOG.md, written by hand: a file's
-own date is whatever the machine took for the time."""
+"""When this software was made: no true clock shows less. By hand, the day of `VERSION` in CHANGELOG.md: a file's own
+date is whatever the machine took for the time."""
 _KEEP_EVERY = timedelta(minutes=5)
 _SLOWEST_ANSWER_S = 30.0
 """A time that took longer to arrive says too little."""
