@@ -21,7 +21,7 @@ class Part(NamedTuple):
 
 PARTS = {
     "demo": Part("balise.demo.cli", "server", "Sept bornes, le serveur et le back-office sur cette machine."),
-    "server": Part("fleet_server.cli", "server", "Le serveur : init, run."),
+    "server": Part("fleet_server.cli", "server", "Le serveur : init, run, broker."),
     "agent": Part("agent.cli", "agent", "L’agent d’une borne."),
     "content": Part("fleet_server.contents.cli", "server", "Les contenus : check, build, publish."),
     "terminal": Part("fleet_server.terminals.cli", "server", "Les bornes : liste, ajout, jetons, commandes."),

@@ -1,4 +1,4 @@
-"""`balise server init|run`."""
+"""`balise server init|run|broker`."""
 
 import errno
 import gc
@@ -57,6 +57,38 @@ def run(data_dir: DataDir = None) -> None:
         _serve(settings, listener)
     except OSError as error:
         _refuse(_why_not_writable(error, settings))
+
+
+@app.command()
+def broker(
+    host: Annotated[list[str], typer.Option(help="Nom ou adresse du courtier, vu des bornes ; répétable")],
+    out: Annotated[Path | None, typer.Option(help="Où écrire (sinon « mosquitto » dans le dossier du serveur)")] = None,
+    port: Annotated[int, typer.Option(help="Port du courtier", min=1, max=65535)] = 8883,
+    listen: Annotated[str, typer.Option(help="Adresse où il écoute (sinon toutes)")] = "",
+    renew: Annotated[bool, typer.Option("--renew", help="Refaire tout, certificats compris")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Prépare mosquitto, pour des bornes sur un réseau : certificats, configuration, droits."""
+    from datetime import UTC, datetime
+
+    from fleet_server.broker_files import AlreadyThere, make_broker_files
+    from fleet_server.keys import load_keys
+    from fleet_server.terminals.ca import BadRequest
+
+    settings = _settings(data_dir)
+    where = (out or settings.data_dir / "mosquitto").expanduser().absolute()
+    try:
+        keys = load_keys(settings.keys_dir)
+        made = make_broker_files(keys, settings.keys_dir, where, host, datetime.now(UTC), port, listen, renew)
+    except FileNotFoundError:
+        _refuse(f"Pas encore de serveur dans {settings.data_dir} : créez-le par « balise server init ».")
+    except AlreadyThere as already:
+        _refuse(f"Le courtier est déjà préparé ({already} est là) : rien n’a été changé. Pour tout refaire : --renew.")
+    except BadRequest as bad:
+        _refuse(f"Adresse du courtier refusée : {bad}.")
+    except OSError as error:
+        _refuse(_why_not_writable(error, settings))
+    typer.echo(made.what_next(host[0], port))
 
 
 def _serve(settings: "Settings", listener: socket.socket) -> None:

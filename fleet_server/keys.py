@@ -5,6 +5,8 @@ releases.pem     Ed25519   signs the TUF repository (one online role set for now
 ca.pem, ca.crt   P-256     the fleet CA: issues terminals' certificates
 sealing/KID      X25519    opens contact requests; old ones stay until every terminal has reported the new one
 session.key      random    signs session cookies and CSRF tokens
+
+Beside them, from `balise server broker`: mqtt.key, mqtt.crt, by which a broker on a network knows the server.
 """
 
 import os

@@ -11,20 +11,15 @@ Only what it started is ended, by pid.
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlmodel import Session, select
 
 from balise.demo.places import TERMINALS
@@ -33,12 +28,10 @@ from fleet_server.contents.build import Built, build
 from fleet_server.contents.pack import read_pack
 from fleet_server.context import Context
 from fleet_server.db import transaction
-from fleet_server.keys import Keys, load_keys
 from fleet_server.offline import offline
 from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.publish import publish, wish
 from fleet_server.settings import Settings
-from fleet_server.terminals import ca
 from fleet_server.terminals.enrolment import make_token
 from fleet_server.terminals.models import SettingLayer
 from fleet_server.terminals.registry import add_terminal, get_terminal
@@ -154,7 +147,7 @@ class Fleet:
         (self.directory / "logs").mkdir(parents=True, exist_ok=True)
         env = os.environ | {"BALISE_DATA_DIR": str(self.data_dir)}
         subprocess.run([*BALISE, "server", "init"], check=True, env=env, stdout=subprocess.DEVNULL)
-        self._make_certificates()
+        self._make_broker(env)
         with self.offline() as ctx, transaction(ctx.engine) as session:
             now = ctx.now()
             for login, (name, role) in CAST.items():
@@ -196,22 +189,17 @@ class Fleet:
         except httpx.TransportError:
             return False
 
-    def _make_certificates(self) -> None:
-        if not self._external:
-            return
-        tls = None
-        if self._tls:
-            keys = load_keys(self.data_dir / "keys")
-            authority, folder = self.data_dir / "keys" / "ca.crt", self.directory
-            broker, fleet = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
-            _write_pair(folder, "broker", _certificate_of_broker(keys, broker), broker)
-            _write_pair(folder, "fleet", ca.issue(keys, "fleet", fleet.public_key(), datetime.now(UTC)), fleet)
-            tls = authority, folder / "broker.crt", folder / "broker.key"
-            self._given |= {
-                "mqtt_tls_ca": authority, "mqtt_tls_certificate": folder / "fleet.crt",
-                "mqtt_tls_key": folder / "fleet.key",
-            }  # fmt: skip
-        self.mosquitto = Mosquitto(self.directory, self.mqtt_port, tls)
+    def _make_broker(self, env: dict[str, str]) -> None:
+        """With TLS as an operator does: by the command, whose last lines are the server's settings."""
+        if self._external and self._tls:
+            out = self.directory / "broker"
+            where = f"--host 127.0.0.1 --host localhost --listen 127.0.0.1 --port {self.mqtt_port}".split()
+            command = [*BALISE, "server", "broker", "--out", str(out), *where]
+            said = subprocess.run(command, check=True, env=env, stdout=subprocess.PIPE, text=True).stdout
+            self._given |= {name.lower(): value for name, value in re.findall(r"^  BALISE_(\w+)=(.+)$", said, re.M)}
+            self.mosquitto = Mosquitto(self.directory, self.mqtt_port, (out / "mosquitto.conf").read_text())
+        elif self._external:
+            self.mosquitto = Mosquitto(self.directory, self.mqtt_port)
 
     # ---- what people do, by the rooms' own functions -----------------------------------------------------------------
 
@@ -265,30 +253,3 @@ class Fleet:
 
 def _edition(session: Session, label: str) -> ContentRelease:
     return session.exec(select(ContentRelease).where(ContentRelease.label == label)).one()
-
-
-def _certificate_of_broker(keys: Keys, key: EllipticCurvePrivateKey) -> x509.Certificate:
-    """As an operator makes it: from the fleet's CA, for the address that terminals are told."""
-    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")])
-    like = ca.issue(keys, "broker", key.public_key(), datetime.now(UTC))
-    return (
-        x509.CertificateBuilder()
-        .subject_name(like.subject)
-        .issuer_name(like.issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(like.not_valid_before_utc)
-        .not_valid_after(like.not_valid_after_utc)
-        .add_extension(here, critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(keys.ca.public_key()), critical=False
-        )
-        .sign(keys.ca, hashes.SHA256())
-    )  # fmt: skip
-
-
-def _write_pair(folder: Path, name: str, certificate: x509.Certificate, key: EllipticCurvePrivateKey) -> None:
-    (folder / f"{name}.crt").write_text(ca.pem(certificate))
-    private = folder / f"{name}.key"
-    private.touch(0o600)
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -70,34 +70,16 @@ class Process:
 
 
 class Mosquitto:
-    """The production broker on 127.0.0.1. `tls`: certificate authority, certificate and key; then by certificate only.
+    """The production broker on 127.0.0.1. `configuration`: by `balise server broker`; else open to anyone here."""
 
-    With `tls` a terminal may speak and listen under its own name alone, and `fleet` under all of them.
-    """
-
-    def __init__(self, directory: Path, port: int, tls: tuple[Path, Path, Path] | None = None) -> None:
+    def __init__(self, directory: Path, port: int, configuration: str = "") -> None:
         self.directory = directory
         self._config = directory / "mosquitto.conf"
         # Without set_tcp_nodelay a small message waits 40 ms for the one before; queues have no end, or it drops.
-        lines = [f"listener {port} 127.0.0.1", "set_tcp_nodelay true", "max_queued_messages 0"]
-        if os.geteuid() == 0:
-            lines.append("user root")  # else it becomes a user who can not read the test's directory
-        if tls:
-            ca, certificate, key = tls
-            acl = directory / "mosquitto.acl"
-            acl.write_text(
-                "user fleet\ntopic readwrite balise/#\n\n"
-                "pattern write balise/v1/%u/up/#\npattern read balise/v1/%u/down/#\n"
-            )
-            acl.chmod(0o600)
-            lines += [
-                f"cafile {ca}", f"certfile {certificate}", f"keyfile {key}", "require_certificate true",
-                "use_identity_as_username true", "use_username_as_clientid true", "allow_anonymous false",
-                f"acl_file {acl}",
-            ]  # fmt: skip
-        else:
-            lines.append("allow_anonymous true")
-        self._config.write_text("\n".join(lines) + "\n")
+        here = f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\n"
+        # Else root becomes a user who can not read the test's directory.
+        as_root = "user root\n" if os.geteuid() == 0 else ""
+        self._config.write_text((configuration or here) + as_root)
         self._process: Process | None = None
 
     def start(self) -> None:

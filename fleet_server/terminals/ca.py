@@ -1,6 +1,8 @@
-"""The fleet's certification authority: client certificates for terminals, whose common name is the terminal's id."""
+"""The fleet's certification authority: certificates of clients, by a terminal's id, and the broker's."""
 
+import re
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -11,6 +13,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fleet_server.keys import Keys
 
 LIFETIME = timedelta(days=90)
+SERVICE_LIFETIME = timedelta(days=2 * 365)
+"""Of the broker and of the server, whose certificates a person renews."""
+_HOST = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$", re.I)
 _SKEW = timedelta(hours=1)
 
 
@@ -32,21 +37,45 @@ def requested_key(csr: str) -> EllipticCurvePublicKey:
     return key
 
 
-def issue(keys: Keys, terminal: str, key: EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
+def issue(
+    keys: Keys, name: str, key: EllipticCurvePublicKey, now: datetime, lifetime: timedelta = LIFETIME
+) -> x509.Certificate:
+    """For a client: a terminal by its id, or the server itself."""
+    return _unsigned(keys, name, key, now, lifetime, ExtendedKeyUsageOID.CLIENT_AUTH).sign(keys.ca, hashes.SHA256())
+
+
+def issue_for_broker(keys: Keys, hosts: list[str], key: EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
+    """`hosts`: the names and addresses by which it is reached. Raises `BadRequest`."""
+    names = x509.SubjectAlternativeName([_host(host) for host in hosts])
+    builder = _unsigned(keys, "broker", key, now, SERVICE_LIFETIME, ExtendedKeyUsageOID.SERVER_AUTH)
+    return builder.add_extension(names, critical=False).sign(keys.ca, hashes.SHA256())
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        if not _HOST.match(host):
+            raise BadRequest(f"« {host} » n’est ni un nom de machine ni une adresse IP") from None
+        return x509.DNSName(host)
+
+
+def _unsigned(
+    keys: Keys, name: str, key: EllipticCurvePublicKey, now: datetime, lifetime: timedelta, use: x509.ObjectIdentifier
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, terminal)]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(keys.ca_certificate.subject)
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
-        .not_valid_after(now + LIFETIME)
+        .not_valid_after(now + lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(keys.ca.public_key()), critical=False
         )
-        .sign(keys.ca, hashes.SHA256())
     )  # fmt: skip
 
 

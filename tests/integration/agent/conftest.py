@@ -1,3 +1,4 @@
+import os
 import shutil
 import socket
 import ssl
@@ -19,6 +20,7 @@ from agent.core import Terminal
 from agent.enrol import enrol_with_token
 from agent.identity import load_identity
 from agent.settings import read_settings
+from fleet_server.broker_files import ACL, configuration
 from fleet_server.embedded_broker import embedded_broker
 
 MIB = 2**20
@@ -30,17 +32,12 @@ class Mosquitto:
     def __init__(self, directory, authority):
         self.directory = directory
         self.port = free_port()
-        key, certificate = authority.pair("broker", directory, server=True)
+        authority.pair("broker", directory, server=True)
         ca = directory / "ca.crt"
         ca.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
-        (directory / "acl").write_text(
-            "user fleet\ntopic readwrite balise/#\npattern write balise/v1/%u/up/#\npattern read balise/v1/%u/down/#\n"
-        )
-        (directory / "mosquitto.conf").write_text(
-            f"listener {self.port} 127.0.0.1\ncafile {ca}\ncertfile {certificate}\nkeyfile {key}\n"
-            "require_certificate true\nuse_identity_as_username true\nuse_username_as_clientid true\n"
-            f"allow_anonymous false\nacl_file {directory / 'acl'}\nset_tcp_nodelay true\nuser root\n"
-        )
+        (directory / "acl").write_text(ACL)
+        as_root = "user root\n" if os.geteuid() == 0 else ""
+        (directory / "mosquitto.conf").write_text(configuration(directory, self.port, "127.0.0.1") + as_root)
         fleet_key, fleet_certificate = authority.pair("fleet", directory)
         self.tls = ssl.create_default_context(cafile=str(ca))
         self.tls.load_cert_chain(fleet_certificate, fleet_key)
