@@ -26,7 +26,7 @@ from agent.loops import Backoff, jittered
 from agent.serve import PortTaken, listen
 from agent.settings import AgentSettings
 from agent.spool import CannotKeep
-from wire.enrol import BadToken
+from wire.enrol import BadToken, Enrolment, in_the_clear
 from wire.sign import Untrusted
 
 log = structlog.get_logger()
@@ -79,6 +79,7 @@ async def _run(settings: AgentSettings) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(kiosk.run(), name="kiosk")
         identity = await _become(settings, clock, kiosk)
+        _refuse_an_open_broker(identity.enrolment)
         terminal = Terminal(settings, identity, clock)
         kiosk.attach(terminal)
         tasks.create_task(terminal.run(), name="terminal")
@@ -114,6 +115,14 @@ async def _become(settings: AgentSettings, clock: Clock, kiosk: Kiosk) -> Identi
             raise Refused(f"Jeton d’enrôlement illisible : {error}") from error
         except Untrusted as error:
             raise Refused(f"Ce n’est pas le serveur attendu : {error}") from error
+
+
+def _refuse_an_open_broker(told: Enrolment) -> None:
+    if in_the_clear(told.mqtt_host, told.mqtt_tls):
+        raise Refused(
+            f"Le serveur annonce un courtier sur le réseau sans TLS ({told.mqtt_host}:{told.mqtt_port}). Préparez-le par "
+            "« balise server broker », donnez BALISE_MQTT_PUBLIC_TLS=1 au serveur, et enrôlez la borne à nouveau."
+        )
 
 
 async def _pair(settings: AgentSettings, clock: Clock, kiosk: Kiosk, directory: Path) -> Identity | None:

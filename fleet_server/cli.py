@@ -29,7 +29,7 @@ def init(
     from fleet_server.access.accounts import AccountRefused
     from fleet_server.initialise import AlreadyInitialised, initialise
 
-    settings = _settings(data_dir)
+    settings = _settings(data_dir, **_NO_BROKER_YET)
     try:
         invitation = initialise(settings, login, name, datetime.now(UTC))
     except AlreadyInitialised as already:
@@ -50,6 +50,10 @@ def run(data_dir: DataDir = None) -> None:
     settings = _settings(data_dir)
     if not (settings.keys_dir / "signing.pem").exists():
         _refuse(f"Pas encore de serveur dans {settings.data_dir} : créez-le par « balise server init ».")
+    for name in ("mqtt_tls_ca", "mqtt_tls_certificate", "mqtt_tls_key"):
+        if (path := getattr(settings, name)) and not os.access(path, os.R_OK):
+            made_by = "« balise server broker » fait ce fichier"
+            _refuse(f"BALISE_{name.upper()} = {path} ne peut pas être lu : corrigez ce réglage ; {made_by}.")
     try:
         listener = _listen(settings.host, settings.port)
         if settings.broker == "embedded":
@@ -75,7 +79,7 @@ def broker(
     from fleet_server.keys import load_keys
     from fleet_server.terminals.ca import BadRequest
 
-    settings = _settings(data_dir)
+    settings = _settings(data_dir, **_NO_BROKER_YET)
     where = (out or settings.data_dir / "mosquitto").expanduser().absolute()
     try:
         keys = load_keys(settings.keys_dir)
@@ -113,11 +117,18 @@ def _serve(settings: "Settings", listener: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _settings(data_dir: Path | None) -> "Settings":
+_NO_BROKER_YET: dict[str, object] = {
+    "broker": "embedded", "mqtt_host": "127.0.0.1", "mqtt_public_host": "",
+    "mqtt_tls_ca": None, "mqtt_tls_certificate": None, "mqtt_tls_key": None,
+}  # fmt: skip
+"""What prepares a broker, or comes before it, is not refused for what it is about to make."""
+
+
+def _settings(data_dir: Path | None, **given: object) -> "Settings":
     from fleet_server.settings import WrongSettings, read_settings
 
     try:
-        return read_settings(**({"data_dir": data_dir} if data_dir else {}))
+        return read_settings(**given | ({"data_dir": data_dir} if data_dir else {}))
     except WrongSettings as wrong:
         _refuse(f"Réglages refusés :\n{wrong}")
 

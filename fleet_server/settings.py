@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from wire.enrol import in_the_clear
+
 _PREFIX = "BALISE_"
 _OTHERS = ("BALISE_AGENT_", "BALISE_DEMO_")
 """Settings of other programs on the same machine."""
@@ -78,6 +80,17 @@ class Settings(BaseSettings):
             raise ValueError("mqtt_tls_certificate and mqtt_tls_key go together")
         if (self.mqtt_tls_certificate is not None) and self.mqtt_tls_ca is None:
             raise ValueError("mqtt_tls_ca: needed beside mqtt_tls_certificate, to know the broker by")
+        if in_the_clear(self.mqtt_host, self.mqtt_tls_certificate is not None):
+            raise ValueError(
+                f"mqtt_host = {self.mqtt_host!r}: a broker on a network is reached by mutual TLS; give mqtt_tls_ca, "
+                "mqtt_tls_certificate and mqtt_tls_key, which « balise server broker » makes"
+            )
+        host, _, tls = self.broker_for_terminals
+        if in_the_clear(host, tls):
+            raise ValueError(
+                f"mqtt_public_host = {host!r}: terminals reach a broker on a network by TLS; "
+                "set mqtt_public_tls = true, with a broker as « balise server broker » prepares it"
+            )
         return self
 
     @property

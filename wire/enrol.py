@@ -7,6 +7,7 @@ on both screens and compared by a person (10 minutes, 5 tries).
 
 import base64
 import hashlib
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -106,6 +107,16 @@ class Enrolment(Message):
     signature: Annotated[str, Field(max_length=200)] = ""
     """Of all that the certificate does not say, by the fleet CA (`wire.sign.vouch`): the token names the CA, hence
     nobody between can put another signing key, server or broker in."""
+
+
+def in_the_clear(host: str, tls: bool) -> bool:
+    """Whether a broker at `host` would be spoken to over a network without TLS: neither side ever does."""
+    if tls or host == "localhost":
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def pairing_code(terminal_key: bytes, ca: str, root: str, terminal_nonce: str, server_nonce: str) -> str:

@@ -117,7 +117,7 @@ class Server:
         self.port = free_port()
         self.https = https  # a key's file and its certificate's
         self.url = f"{'https' if https else 'http'}://127.0.0.1:{self.port}"
-        self.broker_port = broker_port
+        self.broker_host, self.broker_port = "127.0.0.1", broker_port
         self.tls = tls
         self.data = SimulatedServer()
         self.start = datetime.now(UTC)
@@ -276,7 +276,7 @@ class Server:
             terminal=terminal, generation=generation, server=self.url, certificate=pem(certificate),
             ca=pem(self.authority.certificate),
             signing_key=self.signing.public_key().public_bytes(serialization.Encoding.PEM, spki).decode(),
-            root=ROOT, mqtt_host="127.0.0.1", mqtt_port=self.broker_port, mqtt_tls=self.tls is not None,
+            root=ROOT, mqtt_host=self.broker_host, mqtt_port=self.broker_port, mqtt_tls=self.tls is not None,
         )  # fmt: skip
         return vouch(given, (self.vouching or self.authority).key)
 

@@ -150,3 +150,14 @@ async def test_it_stays_small(server, tmp_path):
         await agent.ready()
         await until(lambda: server.reported and server.reported[-1].revision == 1)
         assert psutil.Process(agent.process.pid).memory_info().rss < 80 * 2**20
+
+
+def test_a_broker_on_the_network_without_tls_is_refused_at_each_start(server, tmp_path):
+    server.broker_host, server.tls = "192.0.2.7", None
+    for token in (["--enrol", server.token()], []):
+        with Agent(tmp_path / "laval", *token) as agent:
+            said, _ = agent.process.communicate(timeout=60)
+            assert agent.process.returncode == 1
+            assert f"courtier sur le réseau sans TLS (192.0.2.7:{server.broker_port})" in said
+            assert "BALISE_MQTT_PUBLIC_TLS=1" in said
+            assert "Traceback" not in said

@@ -23,8 +23,8 @@ from tests.processes import BALISE, Mosquitto, eventually, free_port
 from wire import topics
 
 
-def balise(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"BALISE_DATA_DIR": str(data_dir)}
+def balise(data_dir: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"BALISE_DATA_DIR": str(data_dir)} | more
     return subprocess.run([*BALISE, "server", *arguments], env=env, capture_output=True, text=True, timeout=120)
 
 
@@ -205,3 +205,14 @@ def test_without_a_server_it_says_what_comes_first(tmp_path):
     refused = balise(tmp_path, "broker", "--host", "localhost")
     assert refused.returncode == 1
     assert "balise server init" in refused.stderr
+
+
+def test_settings_that_name_a_broker_not_made_yet_stop_the_server_and_not_its_making(tmp_path):
+    names = {"CA": "ca.crt", "CERTIFICATE": "mqtt.crt", "KEY": "mqtt.key"}
+    away = {"BALISE_BROKER": "external", "BALISE_MQTT_HOST": "broker.example"}
+    files = {f"BALISE_MQTT_TLS_{name}": str(tmp_path / "keys" / file) for name, file in names.items()}
+    assert balise(tmp_path, "init", **away).returncode == 0
+    refused = balise(tmp_path, "run", **away | files)
+    assert refused.returncode == 1
+    assert f"BALISE_MQTT_TLS_CERTIFICATE = {tmp_path}/keys/mqtt.crt ne peut pas être lu" in refused.stderr
+    assert balise(tmp_path, "broker", "--host", "broker.example", **away | files).returncode == 0

@@ -97,6 +97,9 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
+EXTERNAL = {"BALISE_BROKER": "external"}
+
+
 @pytest.mark.parametrize(("env", "named"), [
     ({"BALISE_PORT": "eighty"}, "BALISE_PORT = 'eighty'"),
     ({"BALISE_PORT": "70000"}, "BALISE_PORT = '70000'"),
@@ -104,6 +107,9 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     ({"BALISE_PROT": "80"}, "BALISE_PROT: no such setting; BALISE_PORT?"),
     ({"BALISE_MQTT_HOST": "broker.example"}, "mqtt_host"),
     ({"BALISE_MQTT_TLS_KEY": "key.pem"}, "mqtt_tls_certificate and mqtt_tls_key go together"),
+    (EXTERNAL | {"BALISE_MQTT_HOST": "192.0.2.7"}, "give mqtt_tls_ca, mqtt_tls_certificate and mqtt_tls_key"),
+    (EXTERNAL | {"BALISE_MQTT_HOST": "broker.example", "BALISE_MQTT_TLS_CA": "ca.crt"}, "mqtt_host = 'broker.example'"),
+    (EXTERNAL | {"BALISE_MQTT_PUBLIC_HOST": "broker.example"}, "set mqtt_public_tls = true"),
 ])  # fmt: skip
 def test_a_wrong_setting_is_refused_by_its_name(tmp_path, env, named):
     refused = balise("run", BALISE_DATA_DIR=str(tmp_path), **env)
