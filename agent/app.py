@@ -120,8 +120,8 @@ async def _become(settings: AgentSettings, clock: Clock, kiosk: Kiosk) -> Identi
 def _refuse_an_open_broker(told: Enrolment) -> None:
     if in_the_clear(told.mqtt_host, told.mqtt_tls):
         raise Refused(
-            f"Le serveur annonce un courtier sur le réseau sans TLS ({told.mqtt_host}:{told.mqtt_port}). Préparez-le par "
-            "« balise server broker », donnez BALISE_MQTT_PUBLIC_TLS=1 au serveur, et enrôlez la borne à nouveau."
+            f"Le serveur annonce un courtier sur le réseau sans TLS ({told.mqtt_host}:{told.mqtt_port}). Préparez-le "
+            "par « balise server broker », donnez BALISE_MQTT_PUBLIC_TLS=1 au serveur, et enrôlez la borne à nouveau."
         )
 
 
