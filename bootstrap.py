@@ -73,7 +73,9 @@ def main(purpose: str) -> None:
         raise Stop(f"Balise demande Python 3.11 ou plus récent ; celui-ci est {sys.version.split()[0]}.")
     if not os.access(ROOT, os.W_OK):
         raise Stop(f"Pas le droit d’écrire dans {ROOT} : changez ses droits, ou clonez ailleurs.")
-    display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and not os.environ.get("HEADLESS")
+    from balise.demo.display import headless  # standard library only; late, for a Python too old to read it
+
+    display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and not headless()
     needed = dict(VENV_PACKAGES)
     if purpose in ("test", "bench"):
         needed |= WINDOW_PACKAGES | TEST_PACKAGES

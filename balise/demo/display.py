@@ -7,9 +7,14 @@ import sys
 _LOADS = "import PySide6.QtWebEngineWidgets, webview"
 
 
+def headless() -> bool:
+    """Whether no window is wanted; also for `bootstrap.py`, which then brings no libraries for one."""
+    return os.environ.get("HEADLESS", "").strip().lower() not in ("", "0", "no", "false")
+
+
 def why_no_window() -> str | None:
     """None when it can."""
-    if os.environ.get("HEADLESS", "") not in ("", "0"):
+    if headless():
         return "HEADLESS=1, pas de fenêtre"
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "pas d’écran ici"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from balise.demo.display import why_no_window
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -96,6 +98,22 @@ def test_a_checkout_that_may_not_be_written_is_refused_in_one_sentence(bootstrap
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(bootstrap.Stop, match="Pas le droit d’écrire dans"):
         bootstrap.main("demo")
+
+
+@pytest.mark.parametrize(
+    ("said", "window"), [("", True), ("0", True), ("no", True), ("False", True), ("1", False), ("yes", False)]
+)
+def test_headless_is_read_by_one_rule_before_and_in_the_demonstration(bootstrap, monkeypatch, said, window):
+    monkeypatch.setenv("HEADLESS", said)
+    monkeypatch.setenv("DISPLAY", ":0")
+    made = []
+    monkeypatch.setattr(bootstrap, "system_packages", lambda wanted, optional="": None)
+    monkeypatch.setattr(bootstrap, "python_environment", made.append)
+    monkeypatch.setattr(bootstrap, "find_node", dict)
+    monkeypatch.setattr(bootstrap, "build", lambda *_: None)
+    bootstrap.main("demo")
+    assert made == ["window" if window else "demo"]
+    assert (why_no_window() != "HEADLESS=1, pas de fenêtre") is window
 
 
 def test_every_lock_pins_hashes_and_names_no_registry():
