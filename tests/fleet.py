@@ -33,7 +33,7 @@ from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.publish import publish, wish
 from fleet_server.settings import Settings
 from fleet_server.terminals.enrolment import make_token
-from fleet_server.terminals.models import SettingLayer
+from fleet_server.terminals.public import change_settings
 from fleet_server.terminals.registry import add_terminal, get_terminal
 from tests.back_office import CAST, post
 from tests.processes import BALISE, Mosquitto, Process, eventually, free_port
@@ -152,7 +152,7 @@ class Fleet:
             now = ctx.now()
             for login, (name, role) in CAST.items():
                 self.passwords[login] = create_account_with_password(session, login, name, [role], now)
-            session.add(SettingLayer(scope="all", target="", values=QUICK, changed_at=now, changed_by="Essai"))
+            change_settings(session, ctx, "all", "", QUICK, "Essai")
         if self.mosquitto:
             self.mosquitto.start()
         try:

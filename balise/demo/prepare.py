@@ -26,7 +26,7 @@ from fleet_server.offline import offline
 from fleet_server.releases.publish import free_label, publish, wish
 from fleet_server.settings import Settings, read_settings
 from fleet_server.terminals.enrolment import make_token
-from fleet_server.terminals.models import SettingLayer
+from fleet_server.terminals.public import change_settings
 from fleet_server.terminals.registry import add_terminal, get_terminal
 
 PACK = Path(__file__).parents[2] / "content" / "pays-de-la-loire"
@@ -67,12 +67,12 @@ def prepare_server(settings: Settings, saved: Saved) -> None:
 
 def prepare_terminals(ctx: Context, session: Session, saved: Saved) -> None:
     """The seven demonstration places and their common settings, once."""
+    first = not saved.terminals
     for key, name, place in TERMINALS:
         if key not in saved.terminals:
             saved.terminals[key] = add_terminal(session, name, place, [GROUPS[place.kind]], ctx.now()).id
-    if session.get(SettingLayer, ("all", "")) is None:
-        by = "Démonstration"
-        session.add(SettingLayer(scope="all", target="", values=DEMO_SETTINGS, changed_at=ctx.now(), changed_by=by))
+    if first:
+        change_settings(session, ctx, "all", "", DEMO_SETTINGS, "Démonstration")
 
 
 def tokens(ctx: Context, session: Session, folder: Folder, saved: Saved, anew: bool) -> dict[str, str]:

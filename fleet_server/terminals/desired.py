@@ -80,6 +80,21 @@ def wish(
     return int(count)
 
 
+def change_settings(
+    session: Session, ctx: Context, scope: str, target: str, values: dict[str, Any], by: str,
+    terminal_ids: Iterable[str] | None = None,
+) -> int:  # fmt: skip
+    """This layer (`scope`, `target`: see `SettingLayer`) now sets these values and no others; `terminal_ids`: whom that
+    concerns (None: all). Returns how many are told."""
+    layer = session.get(SettingLayer, (scope, target))
+    if layer is None:
+        layer = SettingLayer(scope=scope, target=target, revision=0, changed_at=ctx.now())
+    layer.values, layer.revision, layer.changed_at, layer.changed_by = values, layer.revision + 1, ctx.now(), by
+    session.add(layer)
+    session.flush()
+    return wish(session, ctx, terminal_ids)
+
+
 def push(ctx: Context, terminal_ids: Iterable[str] | None = None) -> dict[str, int]:
     """Send the signed state to accepted terminals (None: all). Returns the revision sent to each."""
     with reading(ctx.engine) as session:

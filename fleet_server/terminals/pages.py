@@ -14,7 +14,7 @@ from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrol_pages import router as enrol_router
 from fleet_server.terminals.models import Terminal, TerminalCommand, TerminalEvent, TerminalHealth
 from fleet_server.terminals.registry import names
-from fleet_server.terminals.states import fleet_sentence
+from fleet_server.terminals.states import fleet_sentence, holds_back
 from fleet_server.terminals.words import ORDERS, fact_of
 from fleet_server.web.pages import RailCount, fragment, page, seen_other
 from fleet_server.web.palette import Choice
@@ -74,6 +74,7 @@ def _fleet(session: Session, ctx: Context, etat: str, ecart: str) -> dict[str, A
         "cards": shown, "total": len(everything), "counts": counts, "etat": etat, "ecart": ecart, "sentence": sentence,
         "differing": sum(card.differs for card in everything), "marks": fleet_map.marks(everything),
         "worst": _worst(everything), "waiting": sum(_waiting(card) for card in everything),
+        "holding": sum(holds_back(card.report, ctx.now()) for card in everything),
     }  # fmt: skip
 
 

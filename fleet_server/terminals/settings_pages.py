@@ -12,7 +12,7 @@ from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals.cards import Card, cards
-from fleet_server.terminals.desired import wish
+from fleet_server.terminals.desired import change_settings
 from fleet_server.terminals.layers import layers_of, merged, settings_of
 from fleet_server.terminals.models import SettingLayer, Terminal
 from fleet_server.terminals.setting_forms import DAYS, LANGUAGES, LEAST_TO_ANSWER_S, Typed, read_form, shown, words_of
@@ -173,17 +173,10 @@ def _save(request: Request, ctx: Context, session: Session, viewer: Viewer, scop
     before = layer.values if layer else {}
     if typed.values == before:
         return seen_other(scope.url, "Rien n’a changé : rien n’est envoyé.")
-    now = ctx.now()
-    if layer is None:
-        layer = SettingLayer(scope=scope.scope, target=scope.target, revision=0, changed_at=now)
-    layer.values, layer.revision, layer.changed_at = typed.values, layer.revision + 1, now
-    layer.changed_by = viewer.name
-    session.add(layer)
-    session.flush()
-    count = wish(session, ctx, scope.terminals)
+    count = change_settings(session, ctx, scope.scope, scope.target, typed.values, viewer.name, scope.terminals)
     changed = sorted(name for name in {*typed.values, *before} if typed.values.get(name) != before.get(name))
     record_act(session, viewer, "terminal.settings_changed", scope.target or "toutes",
-               {"scope": scope.scope, "fields": changed}, now=now)  # fmt: skip
+               {"scope": scope.scope, "fields": changed}, now=ctx.now())  # fmt: skip
     whom = "à 1 borne" if count == 1 else f"à {count} bornes"
     return seen_other(scope.url, f"Demandé {whom}. Chacune confirme entre deux visites.")
 

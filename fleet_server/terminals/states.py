@@ -73,7 +73,7 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
         if content.phase == "failed" and content.target:
             found.append(("contenu pas arrivé",
                           f"L’édition {content.target.label} n’a pas pu être prise : {content.reason}."))  # fmt: skip
-        if outbox.oldest_at and now - outbox.oldest_at > BACKLOG:
+        if holds_back(report, now):
             found.append(("messages en attente", f"{outbox.waiting} événements attendent d’être envoyés."))
         if not report.clock_trusted:
             found.append(("horloge non sûre", "Son horloge n’a pas encore été vérifiée ; l’heure reçue fait foi."))
@@ -83,6 +83,12 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
         share = round(vitals.disk_free * 100)
         found.append((f"disque à {100 - share} %", f"Il reste {share} % de place sur son disque."))
     return found
+
+
+def holds_back(report: Reported | None, now: datetime) -> bool:
+    """Whether it said that it has had something to send for long."""
+    oldest = report.outbox.oldest_at if report else None
+    return oldest is not None and now - oldest > BACKLOG
 
 
 def _progress(report: Reported) -> str:

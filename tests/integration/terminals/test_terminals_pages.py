@@ -13,7 +13,7 @@ from fleet_server.terminals.models import SettingLayer, Terminal, TerminalPlace
 from tests.back_office import post
 from tests.browser import DESKTOP, PHONE, chromium, sideways_scroll, violations
 from tests.integration.terminals.cast import NEW, in_every_state
-from wire.state import ContentState, Settings
+from wire.state import ContentState, OutboxState, Settings, WindowState
 
 
 def text_of(answer):
@@ -61,6 +61,18 @@ def test_the_counters_of_flotte_are_its_filters(fleet, query, shown):
     assert re.findall(r'<a class="bl-row" href="/bornes/[^"]+">([^<]+)</a>', page.text) == shown
     if not shown:
         assert "Aucune borne dans cet état" in page.text
+
+
+@pytest.mark.parametrize("query", ["", "?etat=fermee", "?etat=hors-ligne", "?ecart=oui"])
+def test_who_holds_messages_back_is_counted_over_the_whole_fleet_whatever_is_shown(fleet, query):
+    in_every_state(fleet)
+    long_ago = fleet.office.clock() - timedelta(minutes=61)
+    fleet["Saint-Nazaire"].reports(outbox=OutboxState(waiting=5, oldest_at=long_ago))
+    stuck = WindowState(status="out_of_service")  # its first trouble, and not the only one
+    fleet["Cholet"].reports(window=stuck, outbox=OutboxState(waiting=5, oldest_at=long_ago))
+    fleet["Saint-Herblain"].reports(outbox=OutboxState(waiting=5, oldest_at=long_ago + timedelta(minutes=5)))
+    shown = text_of(fleet.office.signed_in("yanis").get(f"/flotte{query}"))
+    assert "Bornes qui en retiennent depuis plus d’une heure 2 " in shown
 
 
 def test_an_empty_fleet_says_what_brings_the_first_terminal(fleet):
