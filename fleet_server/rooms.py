@@ -21,6 +21,13 @@ from fleet_server.terminals.registry import names
 from fleet_server.web.site import install_web
 from wire.events import USAGE_KINDS
 
+_FLEET = ("operator", "admin")
+LIVE_ROLES = {
+    "flotte": _FLEET, "borne": _FLEET, "commandes": _FLEET, "enrolement": _FLEET, "demandes": ("counsellor",),
+    "frequentation": ("operator", "counsellor", "admin"),
+}  # fmt: skip
+"""Who may be told that something of a subject changed: those who may open its pages. A subject not named: nobody."""
+
 
 def install(app: FastAPI) -> None:
     """`app.state.context` is set by then."""
@@ -31,6 +38,7 @@ def install(app: FastAPI) -> None:
     app.state.rail_counts = {"requests": request_pages.rail_count, "fleet": terminal_pages.rail_count}
     app.state.palette_sources = [terminal_pages.palette_source]
     app.state.terminal_names = names
+    app.state.live_roles = LIVE_ROLES
 
 
 def recorders() -> dict[str, Recorder]:

@@ -79,6 +79,7 @@ def build(directory: Path, demo: bool = False, whole: bool = False) -> BackOffic
     if whole:
         rooms.install(app)
     else:
+        app.state.live_roles = rooms.LIVE_ROLES
         app.state.terminal_names = lambda session: dict(TERMINALS)
         install_web(app)
         app.include_router(access_pages.router)

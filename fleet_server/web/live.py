@@ -16,6 +16,8 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from fleet_server.web.viewer import Viewer
+
 HEARTBEAT_S = 15
 # At most one refresh a second of the same rows: a screen that flickers can't be read.
 PAUSE_S = 1.0
@@ -80,11 +82,15 @@ def stream_url(live: Live, subjects: str) -> str:
 @router.get("/direct", include_in_schema=False)
 def direct(request: Request, sujets: Annotated[str, Query()], vu: Annotated[str, Query()] = "") -> EventSourceResponse:
     """Server-sent events: one named after each subject that changed, and `battement` every 15 s."""
-    if request.app.state.find_viewer(request) is None:
+    viewer: Viewer | None = request.app.state.find_viewer(request)
+    if viewer is None:
         raise HTTPException(401, "Connectez-vous de nouveau pour suivre le direct.")
     subjects = sujets.split(",")
     if len(subjects) > MAX_SUBJECTS or not all(_SUBJECT.match(subject) for subject in subjects):
         raise HTTPException(422, f"« sujets » attend de 1 à {MAX_SUBJECTS} sujets séparés par des virgules.")
+    roles: dict[str, tuple[str, ...]] = request.app.state.live_roles
+    if not all(viewer.has(*roles.get(subject.partition(":")[0], ())) for subject in subjects):
+        raise HTTPException(403, "Votre rôle n’ouvre pas toutes ces pages.")
     live: Live = request.app.state.context.live
     versions = vu.split(",")
     if len(versions) == len(subjects) and all(version.isdigit() for version in versions):

@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 
 
 def install_web(app: FastAPI) -> None:
-    """`app.state.context` and `app.state.find_viewer` are set by then, or before the first request."""
+    """`app.state.context`, `find_viewer` and `live_roles` are set by then, or before the first request."""
     app.add_middleware(SecurityHeaders)
     install_errors(app)
     for part in (static.router, live.router, palette.router, router):

@@ -372,7 +372,12 @@ def test_a_choice_of_appearance_is_kept_by_the_browser(office):
 def test_the_live_stream_is_for_those_who_are_signed_in(office):
     with office.client() as client:
         assert client.get("/direct?sujets=flotte").status_code == 401
-    assert office.signed_in("yanis").get("/direct?sujets=%3Cscript%3E").status_code == 422
+    yanis = office.signed_in("yanis")
+    assert yanis.get("/direct?sujets=%3Cscript%3E").status_code == 422
+    # When a request arrives would tell which visit left it; and what nobody declared is nobody's.
+    for subject in ("demandes", "flotte,demandes", "journal"):
+        assert yanis.get(f"/direct?sujets={subject}").status_code == 403
+    assert office.signed_in("maelle").get("/direct?sujets=flotte").status_code == 403
 
 
 def test_an_htmx_request_without_a_session_is_not_answered_with_the_sign_in_page(office):
