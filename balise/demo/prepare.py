@@ -3,14 +3,13 @@
 All of it by the rooms' own functions, as the command line and the pages do it; nothing is written behind their backs.
 """
 
-import hashlib
 import shutil
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlmodel import Session
 
 from balise.demo.folder import Account, Folder, Saved
+from balise.demo.pack import PACK, pack_digest
 from balise.demo.places import TERMINALS
 from balise.demo.refusal import Refused
 from balise.demo.saying import Saying, Step
@@ -29,7 +28,6 @@ from fleet_server.terminals.enrolment import make_token
 from fleet_server.terminals.public import change_settings
 from fleet_server.terminals.registry import add_terminal, get_terminal
 
-PACK = Path(__file__).parents[2] / "content" / "pays-de-la-loire"
 # Fictional people; their passwords are drawn at the first start and kept in DEMO_DIR.
 PEOPLE = (
     ("operator", "yanis", "Yanis Belkacem"),
@@ -105,14 +103,6 @@ def publish_content(ctx: Context, saved: Saved, step: Step) -> str:
         wish(session, ctx, row, None, None)
     saved.content = f"{digest} {row.label}"
     return row.label
-
-
-def pack_digest(pack: Path) -> str:
-    mixed = hashlib.sha256()
-    for path in sorted(pack.rglob("*")):
-        if path.is_file():
-            mixed.update(str(path.relative_to(pack)).encode() + b"\0" + path.read_bytes())
-    return mixed.hexdigest()
 
 
 def prepare(folder: Folder, saved: Saved, anew: bool, say: Saying) -> dict[str, str]:

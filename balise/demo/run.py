@@ -15,6 +15,7 @@ from balise.demo.children import Child, Children
 from balise.demo.display import why_no_window
 from balise.demo.folder import Folder, Saved, write_private
 from balise.demo.kiosks import Kiosk, find_kiosk, forget_kiosk, screen_of
+from balise.demo.pack import nothing_to_prepare
 from balise.demo.places import TERMINALS
 from balise.demo.ports import free_near, is_free, require_free
 from balise.demo.refusal import Refused
@@ -49,9 +50,7 @@ class Demo:
     def _up_and_down(self) -> None:
         require_free(self.port)
         saved, anew = self._address()
-        from balise.demo.prepare import prepare  # late: a refusal above need not load the server's libraries
-
-        tokens = prepare(self.folder, saved, anew, self.say)
+        tokens = self._prepared(saved, anew)
         window = why_no_window()
         with self.say.step("Serveur en marche"):
             self.children.start(self._server(saved))
@@ -81,6 +80,15 @@ class Demo:
         finally:
             visitors.stop.set()
             visitors.join(10)
+
+    def _prepared(self, saved: Saved, anew: bool) -> dict[str, str]:
+        """The tokens to start terminals with, by demonstration key."""
+        if not anew and nothing_to_prepare(self.folder, saved):
+            self.folder.save(saved)
+            return {}
+        from balise.demo.prepare import prepare  # late: it loads the server's libraries, which takes seconds
+
+        return prepare(self.folder, saved, anew, self.say)
 
     # ---- where everything is ----------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from agent.asking import Ask
 from balise.demo.children import Child, Children
 from balise.demo.folder import Account, Folder, Saved, write_private
 from balise.demo.forms import sealed_form
+from balise.demo.pack import nothing_to_prepare, pack_digest
 from balise.demo.places import TERMINALS
 from balise.demo.ports import free_near, is_free, require_free
 from balise.demo.refusal import Refused
@@ -122,6 +124,27 @@ def test_what_is_kept_comes_back_and_is_for_its_owner_alone(tmp_path):
     assert not folder.ready.exists()
     assert stat.S_IMODE((folder.path / "demo.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_a_start_prepares_only_what_the_last_one_did_not_leave(tmp_path):
+    folder, pack = Folder(tmp_path / "demo"), tmp_path / "pack"
+    made = [folder.server / "keys" / "ca.pem", folder.server / "fleet.db", pack / "pack.yml"]
+    made += [folder.terminal(terminal.key) / "identity" / "identity.json" for terminal in TERMINALS]
+    for path in made:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+    terminals = {terminal.key: f"b-{terminal.key}" for terminal in TERMINALS}
+    yanis = Account("operator", "yanis", "Yanis", "secret")
+    saved = Saved(8080, 8100, {}, [yanis], terminals, f"{pack_digest(pack)} 2026.48")
+    assert nothing_to_prepare(folder, saved, pack)
+    assert not nothing_to_prepare(folder, replace(saved, accounts=[]), pack)
+    assert not nothing_to_prepare(folder, replace(saved, terminals={}), pack)
+    for path in (made[1], made[2], made[-1]):
+        path.rename(path.with_name("away"))
+        assert not nothing_to_prepare(folder, saved, pack)
+        path.with_name("away").rename(path)
+    (pack / "pack.yml").write_text("2")
+    assert not nothing_to_prepare(folder, saved, pack)
 
 
 def test_a_damaged_folder_and_one_that_can_not_be_made_are_refused_with_the_remedy(tmp_path):
