@@ -16,8 +16,10 @@ from fleet_server.requests import pages as request_pages
 from fleet_server.terminals import api as terminal_api
 from fleet_server.terminals import inbound
 from fleet_server.terminals import pages as terminal_pages
+from fleet_server.terminals.files import MAX_FILE_BYTES
 from fleet_server.terminals.record import RECORDERS
 from fleet_server.terminals.registry import names
+from fleet_server.web.body_limit import BodyLimit
 from fleet_server.web.site import install_web
 from wire.events import USAGE_KINDS
 
@@ -32,6 +34,7 @@ LIVE_ROLES = {
 def install(app: FastAPI) -> None:
     """`app.state.context` is set by then."""
     install_web(app)
+    app.add_middleware(BodyLimit, larger={("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES})
     pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages)
     for part in (*pages, request_api, terminal_api, release_api):
         app.include_router(part.router)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 KEPT_PER_TERMINAL = 20
+MAX_FILE_BYTES = 8 * 1024 * 1024
 TYPES = {"image/webp": ".webp", "image/png": ".png"}
 _MAGIC = {"image/webp": (b"RIFF", b"WEBP"), "image/png": (b"\x89PNG", b"")}
 

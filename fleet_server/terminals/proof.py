@@ -10,20 +10,6 @@ from fleet_server.terminals.ca import load_public
 from fleet_server.terminals.models import Terminal
 from wire.sign import Foreign, Outdated, Unreadable, Untrusted, check_proof, claimed_by
 
-MAX_BODY_BYTES = 8 * 1024 * 1024
-
-
-async def body_of(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
-    """The whole body, never more than `limit` bytes in memory."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise HTTPException(413, {"error": "too_large", "message": f"At most {limit} bytes are taken."})
-        parts.append(part)
-    return b"".join(parts)
-
 
 class Proven:
     """The terminal that sent this request, and the body that it proved."""
@@ -35,7 +21,7 @@ class Proven:
 
 async def _prove(request: Request, authorization: str, clock_free: bool) -> Proven:
     ctx = context(request)
-    body = await body_of(request)
+    body = await request.body()
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise _refused("proof_missing", "A terminal proves each request by its key.")
