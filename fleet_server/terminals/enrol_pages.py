@@ -11,6 +11,7 @@ from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import enrolment
 from fleet_server.terminals.cards import KINDS
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal
+from fleet_server.terminals.named import named
 from fleet_server.terminals.place_form import Described
 from fleet_server.terminals.registry import add_terminal
 from fleet_server.web.pages import fragment, page, seen_other
@@ -74,7 +75,7 @@ def add(request: Request, ctx: ContextDep, session: Writing, viewer: Operator,
 @router.post("/enrolement/jetons")
 def make_token(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal: Typed) -> Response:
     """A new token for a terminal: shown once; the former enrolment stays in force until this one is used."""
-    found = _known(session, terminal)
+    found = named(session, terminal)
     made = enrolment.make_token(session, ctx, found, viewer)
     return _page(request, ctx, session, viewer, 201, token=made, of=found)
 
@@ -86,7 +87,7 @@ def accept(request: Request, ctx: ContextDep, session: Writing, viewer: Operator
     if not terminal:
         return _page(request, ctx, session, viewer, 422, wrong_code="Choisissez la borne que c’est, dans la liste.")
     try:
-        right = enrolment.accept_pairing(session, ctx, pairing, _known(session, terminal), code, viewer)
+        right = enrolment.accept_pairing(session, ctx, pairing, named(session, terminal), code, viewer)
     except enrolment.Refused as refused:
         raise HTTPException(409, refused.message) from refused
     if not right:
@@ -108,11 +109,4 @@ def _asked(session: Session, pairing_id: str) -> Pairing:
     found = session.get(Pairing, pairing_id)
     if found is None:
         raise HTTPException(404, "Cette demande n’existe plus.")
-    return found
-
-
-def _known(session: Session, terminal_id: str) -> Terminal:
-    found = session.get(Terminal, terminal_id)
-    if found is None:
-        raise HTTPException(404, "Aucune borne n’a cet identifiant.")
     return found

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from sqlmodel import Session
 
 from fleet_server.access.audit import record_act
@@ -12,6 +12,7 @@ from fleet_server.terminals.cards import KINDS
 from fleet_server.terminals.desired import wish
 from fleet_server.terminals.enrolment import decommission
 from fleet_server.terminals.models import Terminal
+from fleet_server.terminals.named import in_service
 from fleet_server.terminals.place_form import Described
 from fleet_server.terminals.registry import clean_groups, move, place_of, rename
 from fleet_server.web.pages import page, seen_other
@@ -23,13 +24,13 @@ Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 
 @router.get("/bornes/{terminal_id}/fiche")
 def file_page(request: Request, session: Reading, viewer: Operator, terminal_id: str) -> Response:
-    return _page(request, viewer, session, _known(session, terminal_id))
+    return _page(request, viewer, session, in_service(session, terminal_id))
 
 
 @router.post("/bornes/{terminal_id}/fiche")
 def save(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str,
          typed: Annotated[Described, Depends()]) -> Response:  # fmt: skip
-    terminal = _known(session, terminal_id)
+    terminal = in_service(session, terminal_id)
     place, errors = typed.read()
     if place is None:
         return _page(request, viewer, session, terminal, 422, errors=errors, typed=vars(typed))
@@ -65,7 +66,7 @@ def _change(session: Session, ctx: Context, terminal: Terminal, typed: Described
 def retire(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str,
            confirmed: Annotated[str, Form()] = "") -> Response:  # fmt: skip
     """Asked by name: nothing of the terminal is taken from then on."""
-    terminal = _known(session, terminal_id)
+    terminal = in_service(session, terminal_id)
     if confirmed.strip().casefold() != terminal.name.casefold():
         wrong = {"confirmed": f"Ce n’est pas son nom. Tapez « {terminal.name} » pour la retirer."}
         return _page(request, viewer, session, terminal, 422, errors=wrong)
@@ -82,10 +83,3 @@ def _page(request: Request, viewer: Viewer, session: Session, terminal: Terminal
     }  # fmt: skip
     values = {"terminal": terminal, "typed": now_set | (typed or {}), "errors": errors or {}, "kinds": KINDS}
     return page(request, viewer, "terminals/fiche.html", status=status, **values)
-
-
-def _known(session: Session, terminal_id: str) -> Terminal:
-    terminal = session.get(Terminal, terminal_id)
-    if terminal is None or terminal.status == "decommissioned":
-        raise HTTPException(404, "Aucune borne n’a cet identifiant.")
-    return terminal

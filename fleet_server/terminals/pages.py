@@ -12,7 +12,8 @@ from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import commands, file_pages, files, fleet_map, health_chart, settings_pages
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrol_pages import router as enrol_router
-from fleet_server.terminals.models import Terminal, TerminalCommand, TerminalEvent, TerminalHealth
+from fleet_server.terminals.models import TerminalCommand, TerminalEvent, TerminalHealth
+from fleet_server.terminals.named import in_service
 from fleet_server.terminals.registry import names
 from fleet_server.terminals.states import fleet_sentence, holds_back
 from fleet_server.terminals.words import ORDERS, fact_of
@@ -138,7 +139,7 @@ def _facts(card: Card, rows: list[TerminalHealth]) -> list[tuple[str, str]]:
 @router.post("/bornes/{terminal_id}/commandes")
 def give_command(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str,
                  order: Annotated[str, Form()]) -> Response:  # fmt: skip
-    terminal = _known(session, terminal_id)
+    terminal = in_service(session, terminal_id)
     if order not in ORDERS:
         raise HTTPException(422, f"« {order} » n’est pas une commande connue.")
     if not terminal.generation:
@@ -189,10 +190,3 @@ def commands_page(request: Request, ctx: ContextDep, session: Reading, viewer: O
 
 
 COMMAND_STATES = ("queued", "sent", "accepted", "succeeded", "failed", "rejected", "expired", "cancelled")
-
-
-def _known(session: Session, terminal_id: str) -> Terminal:
-    terminal = session.get(Terminal, terminal_id)
-    if terminal is None:
-        raise HTTPException(404, "Aucune borne n’a cet identifiant.")
-    return terminal

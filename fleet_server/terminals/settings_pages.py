@@ -15,6 +15,7 @@ from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.desired import change_settings
 from fleet_server.terminals.layers import layers_of, merged, settings_of
 from fleet_server.terminals.models import SettingLayer, Terminal
+from fleet_server.terminals.named import in_service
 from fleet_server.terminals.setting_forms import DAYS, LANGUAGES, LEAST_TO_ANSWER_S, Typed, read_form, shown, words_of
 from fleet_server.web.pages import fragment, page, seen_other
 from wire.state import Settings
@@ -112,9 +113,7 @@ def _common(session: Session, group: str) -> Scope:
 
 
 def _one(session: Session, terminal_id: str) -> Scope:
-    terminal = session.get(Terminal, terminal_id)
-    if terminal is None:
-        raise HTTPException(404, "Aucune borne n’a cet identifiant.")
+    terminal = in_service(session, terminal_id)
     return Scope("terminal", terminal.id, f"Réglages de {terminal.name}", (terminal.id,),
                  f"/bornes/{terminal.id}/reglages")  # fmt: skip
 

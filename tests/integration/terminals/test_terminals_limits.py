@@ -1,9 +1,20 @@
 """What anybody may send, and how much of it is taken."""
 
+import html
+
 import httpx
 import pytest
 
+from fleet_server.db import reading
+from fleet_server.terminals.known import terminals_known
+from fleet_server.terminals.models import TerminalLive
+from tests.back_office import post
+
 KIB = 1024
+
+
+def text_of(answer):
+    return html.unescape(answer.text).replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def in_pieces(size):
@@ -32,3 +43,50 @@ def test_a_form_that_is_too_long_is_told_on_a_page(fleet):
         answer = client.post("/connexion", data={"login": "x" * 65 * KIB})
     assert answer.status_code == 413
     assert "au plus 64" in answer.text
+
+
+# ---- retired ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def retired(fleet):
+    kiosk = fleet.enrolled("Laval")
+    client = fleet.office.signed_in("yanis")
+    answer = post(client, f"/bornes/{kiosk.id}/retirer", form_at=f"/bornes/{kiosk.id}/fiche", confirmed="Laval")
+    assert answer.status_code == 303
+    return kiosk
+
+
+@pytest.mark.parametrize(
+    ("act", "typed"), (("commandes", {"order": "window.restart"}), ("reglages", {}), ("fiche", {}))
+)
+def test_nothing_is_asked_of_a_retired_terminal(fleet, retired, act, typed):
+    client = fleet.office.signed_in("yanis")
+    place = {"name": "Laval", "place": "Mairie", "kind": "mairie", "commune": "Laval", "code": "53130", "position": ""}
+    answer = post(client, f"/bornes/{retired.id}/{act}", form_at="/enrolement", **(typed or place))
+    assert answer.status_code == 409
+    assert "Laval est retirée : elle ne reçoit plus rien" in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/api/v1/terminal/state?nonce=" + "n" * 22), ("POST", "/api/v1/terminal/renew"),
+                     ("POST", "/api/v1/terminal/requests"), ("PUT", f"/api/v1/terminal/files/{'0' * 64}")]
+)  # fmt: skip
+def test_a_retired_terminal_proves_itself_in_vain(retired, method, path):
+    answer = retired.http(method, path)
+    assert (answer.status_code, answer.json()["error"]) == (401, "proof_foreign")
+
+
+def test_what_a_retired_terminal_says_over_mqtt_is_not_listened_to(fleet, retired):
+    def live():
+        with reading(fleet.office.context.engine) as session:
+            return session.get_one(TerminalLive, retired.id).model_dump()
+
+    before = live()
+    fleet.sent.clear()
+    retired.connects()
+    retired.reports()
+    assert live() == before
+    assert fleet.sent == []
+    with fleet.office.context.engine.connect() as connection:
+        assert terminals_known(connection, {retired.id}) == {}
