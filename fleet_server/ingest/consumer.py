@@ -79,7 +79,7 @@ class Consumer:
         self._lock = threading.Condition()
         self._stopping = False
         self._standings = KnownStandings()
-        self._known: dict[str, tuple[float, Known | None]] = {}
+        self._known: dict[str, tuple[float, Known]] = {}
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self.counters = Counters()
 
@@ -190,10 +190,13 @@ class Consumer:
         missing = {batch.terminal for batch in batches if not self._is_known(batch, asked_at)}
         if missing:
             found = self._terminals(connection, missing)  # type: ignore[arg-type]
-            self._known |= {terminal: (asked_at, found.get(terminal)) for terminal in missing}
+            # Strangers are not remembered: anybody may invent any number of them.
+            for terminal in missing:
+                self._known.pop(terminal, None)
+            self._known |= {terminal: (asked_at, found[terminal]) for terminal in missing & found.keys()}
         listened = []
         for batch in batches:
-            known = self._known[batch.terminal][1]
+            known = self._known.get(batch.terminal, (0.0, None))[1]
             if known and known.generation == batch.generation:
                 listened.append(batch)
             else:

@@ -61,7 +61,7 @@ def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing) -> Pa
 @router.post("/pairing/{pairing}/reveal", status_code=204)
 def reveal(pairing: str, asked: PairingReveal, authorization: Poll, ctx: ContextDep, session: Writing) -> None:
     try:
-        found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "), ctx.now())
+        found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "))
         enrolment.reveal(session, ctx, found, asked.nonce)
     except Refused as refused:
         raise _http(refused) from refused
@@ -71,7 +71,7 @@ def reveal(pairing: str, asked: PairingReveal, authorization: Poll, ctx: Context
 def pairing_status(pairing: str, authorization: Poll, ctx: ContextDep, session: Writing) -> PairingStatus:
     """`waiting` until an operator has compared the codes; `accepted` brings the enrolment."""
     try:
-        found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "), ctx.now())
+        found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "))
         status = enrolment.status_of(found, ctx.now())
         given = enrolment.paired(session, ctx, found) if status == "accepted" else None
     except Refused as refused:

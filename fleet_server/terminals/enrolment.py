@@ -208,7 +208,7 @@ def reveal(session: Session, ctx: Context, pairing: Pairing, nonce: str) -> None
     after_commit(session, lambda: ctx.live.touch("enrolement"))
 
 
-def polled(session: Session, pairing_id: str, poll: str, now: datetime) -> Pairing:
+def polled(session: Session, pairing_id: str, poll: str) -> Pairing:
     """The pairing that `poll` belongs to. Raises `Refused`."""
     pairing = session.get(Pairing, pairing_id)
     if pairing is None or not secrets.compare_digest(pairing.poll_digest, _sha256(poll)):

@@ -459,3 +459,13 @@ def test_a_batch_that_cannot_be_recorded_is_refused_alone_and_the_others_are_com
     assert isinstance(answers["laval-01"], Ack)
     assert answers["cholet-01"] == Refused(digest=digest_of(bad), reason="could not be recorded")
     assert ingest.count() == 2
+
+
+def test_strangers_are_not_remembered_however_many_they_are(ingest, laval):
+    laval.tell(1)
+    ingest.turn(laval.batch())
+    for number in range(3):
+        stranger = Sender(f"nantes-{number}")
+        stranger.tell(1)
+        ingest.turn(stranger.batch(), terminal=stranger.terminal)
+    assert ingest.consumer._known.keys() == {"laval-01"}
