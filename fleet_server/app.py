@@ -27,6 +27,7 @@ from fleet_server.requests.order import EVERY_S, forget_order
 from fleet_server.settings import Settings
 from fleet_server.terminals.commands import expire, send_again
 from fleet_server.terminals.desired import Pusher
+from fleet_server.terminals.enrolment import forget_pairings
 from fleet_server.terminals.known import terminals_known
 from fleet_server.web.live import Live
 
@@ -102,6 +103,10 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
         with transaction(ctx.engine) as session:
             expire(session, ctx.now())
 
+    def forget_old_pairings() -> None:
+        with transaction(ctx.engine) as session:
+            forget_pairings(session, ctx.now())
+
     def sign_again() -> None:
         repository(ctx.settings, ctx.keys).sign_again_when_due(ctx.now())
 
@@ -110,5 +115,6 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
         "send commands again": (20.0, lambda: send_again(ctx)),
         "forget the order of requests": (EVERY_S, forget_order(ctx.engine)),
         "expire commands": (60.0, expire_commands),
+        "forget old pairings": (3600.0, forget_old_pairings),
         "sign releases again": (3600.0, sign_again),
     }

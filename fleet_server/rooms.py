@@ -41,6 +41,7 @@ def install(app: FastAPI) -> None:
     app.state.rail_counts = {"requests": request_pages.rail_count, "fleet": terminal_pages.rail_count}
     app.state.palette_sources = [terminal_pages.palette_source]
     app.state.terminal_names = names
+    app.state.strangers = terminal_api.Strangers()
     app.state.live_roles = LIVE_ROLES
 
 

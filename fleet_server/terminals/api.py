@@ -1,8 +1,11 @@
 """What terminals ask over HTTPS: enrolment, pairing, their state, a new certificate, a place for a file."""
 
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException, Response
+import structlog
+from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
@@ -10,6 +13,7 @@ from fleet_server.context import ContextDep, Writing
 from fleet_server.db import reading, transaction
 from fleet_server.ingest.cursors import cursors_of
 from fleet_server.terminals import enrolment, files
+from fleet_server.terminals.budget import Budget
 from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.enrolment import Refused
 from fleet_server.terminals.models import Terminal
@@ -28,8 +32,38 @@ from wire.message import Digest
 from wire.sign import seal
 from wire.state import TerminalState
 
+log = structlog.get_logger()
 router = APIRouter(prefix="/api/v1", tags=["terminal"])
 Poll = Annotated[str, Header(alias="Authorization", description="Bearer <poll>")]
+
+
+class Strangers:
+    """What may still be tried by those who have proven nothing yet. Refused enrolments count; good ones never do."""
+
+    def __init__(self) -> None:
+        self.refused = Budget(30, timedelta(minutes=5))
+        self.pairings = Budget(10, enrolment.PAIRING_LIFETIME)
+
+
+def _strangers(request: Request) -> Strangers:
+    kept: Strangers = request.app.state.strangers
+    return kept
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+StrangersDep = Annotated[Strangers, Depends(_strangers)]
+Address = Annotated[str, Depends(_address)]
+
+
+def _let_try(budget: Budget, address: str, now: datetime) -> None:
+    wait = budget.wait(address, now)
+    if wait:
+        seconds = max(1, ceil(wait.total_seconds()))
+        said = f"Trop d’essais depuis cette adresse. Elle pourra recommencer dans {ceil(seconds / 60)} min."
+        raise HTTPException(429, said, headers={"Retry-After": str(seconds)})
 
 
 def _http(refused: Refused) -> HTTPException:
@@ -38,22 +72,30 @@ def _http(refused: Refused) -> HTTPException:
 
 
 @router.post("/enrol", status_code=201)
-def enrol(asked: EnrolRequest, ctx: ContextDep) -> Enrolment:
-    """Use a one-time token. 401 `token_unknown`, `token_used`, `token_expired`; 422 `bad_csr`."""
+def enrol(asked: EnrolRequest, ctx: ContextDep, strangers: StrangersDep, address: Address) -> Enrolment:
+    """Use a one-time token. 401 `token_unknown`, `token_used`, `token_expired`; 422 `bad_csr`; 429 too many refused."""
+    _let_try(strangers.refused, address, ctx.now())
     try:
         with transaction(ctx.engine) as session:
             return enrolment.enrol_by_token(session, ctx, asked.secret, asked.csr, asked.hardware)
     except Refused as refused:
+        first = strangers.refused.spend(address, ctx.now())
         with transaction(ctx.engine) as session:
-            enrolment.note_refused(session, ctx, asked.secret, refused)
+            noted = enrolment.note_refused(session, ctx, asked.secret, refused)
+        if first and not noted:
+            log.warning("enrolment.unknown_token", address=address)
         raise _http(refused) from refused
 
 
 @router.post("/pairing", status_code=201)
-def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing) -> PairingOpened:
-    """Ask to be let in without a token. 429 when too many wait already."""
+def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing, strangers: StrangersDep,
+                 address: Address) -> PairingOpened:  # fmt: skip
+    """Ask to be let in without a token. 429 when too many wait already, from this address or from all."""
+    _let_try(strangers.pairings, address, ctx.now())
     try:
-        return enrolment.open_pairing(session, ctx, asked)
+        opened = enrolment.open_pairing(session, ctx, asked)
+        strangers.pairings.spend(address, ctx.now())
+        return opened
     except Refused as refused:
         raise _http(refused) from refused
 

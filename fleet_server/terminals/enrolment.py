@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from fleet_server.access.audit import record_act
@@ -28,6 +28,7 @@ from wire.sign import vouch
 TOKEN_LIFETIME = timedelta(hours=48)
 PAIRING_LIFETIME = timedelta(minutes=10)
 PAIRING_TRIES = 5
+PAIRINGS_KEPT = timedelta(days=1)
 MAX_PAIRINGS_WAITING = 20
 # An answer lost on the way may be asked for again, by the same key only.
 REPEAT_WITHIN = timedelta(minutes=10)
@@ -92,11 +93,16 @@ def enrol_by_token(session: Session, ctx: Context, secret: str, csr: str, hardwa
     return enrol(session, ctx, session.get_one(Terminal, token.terminal), key, hardware, "token")
 
 
-def note_refused(session: Session, ctx: Context, secret: str, refused: Refused) -> None:
-    """A refused token is worth a line in the audit log; the secret itself is not in it."""
+def note_refused(session: Session, ctx: Context, secret: str, refused: Refused) -> bool:
+    """A refused token is worth a line in the audit log; the secret itself is not in it.
+
+    False, and no line, for a token that was never made: anybody may invent any number of them.
+    """
     token = session.get(EnrolmentToken, _sha256(secret))
-    record_act(session, None, "terminal.enrolment_refused", token.terminal if token else "", {"why": refused.code},
-               now=ctx.now())  # fmt: skip
+    if token is None:
+        return False
+    record_act(session, None, "terminal.enrolment_refused", token.terminal, {"why": refused.code}, now=ctx.now())
+    return True
 
 
 # ---- both --------------------------------------------------------------------------------------------------------
@@ -214,6 +220,11 @@ def polled(session: Session, pairing_id: str, poll: str) -> Pairing:
     if pairing is None or not secrets.compare_digest(pairing.poll_digest, _sha256(poll)):
         raise Refused("pairing_unknown", "Cette demande d’appairage n’existe pas.")
     return pairing
+
+
+def forget_pairings(session: Session, now: datetime) -> None:
+    """Those that ended a day ago: their terminal has long been answered."""
+    session.execute(delete(Pairing).where(col(Pairing.expires_at) < now - PAIRINGS_KEPT))
 
 
 def status_of(pairing: Pairing, now: datetime) -> str:

@@ -218,9 +218,18 @@ def test_a_pairing_is_told_only_to_whom_it_belongs(fleet):
 
 
 def test_strangers_cannot_fill_the_list_of_those_who_ask(fleet):
-    for _ in range(20):
-        pair(fleet, Kiosk(fleet.office), reveal=False)
-    asked = {"csr": new_csr(Kiosk(fleet.office).key), "commitment": "0" * 64}
-    assert httpx.post(f"{fleet.office.url}/api/v1/pairing", json=asked).status_code == 429
+    strangers, asked = (
+        fleet.office.app.state.strangers,
+        {"csr": new_csr(Kiosk(fleet.office).key), "commitment": "0" * 64},
+    )
+    for _ in range(2):  # from two addresses
+        for _ in range(10):
+            pair(fleet, Kiosk(fleet.office), reveal=False)
+        refused = httpx.post(f"{fleet.office.url}/api/v1/pairing", json=asked)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "600")
+        strangers.pairings = type(strangers)().pairings
+    refused = httpx.post(f"{fleet.office.url}/api/v1/pairing", json=asked)
+    assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
+    assert "attendent déjà" in refused.json()["message"]
     fleet.office.clock.pass_by(timedelta(minutes=11))
     assert httpx.post(f"{fleet.office.url}/api/v1/pairing", json=asked).status_code == 201

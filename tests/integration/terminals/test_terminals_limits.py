@@ -1,14 +1,24 @@
 """What anybody may send, and how much of it is taken."""
 
 import html
+import secrets
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlmodel import select
 
+from agent.enrol import enrol_with_token
+from agent.fleet import Unreachable
+from fleet_server.access.models import AuditEntry
+from fleet_server.app import chores_of
 from fleet_server.db import reading
+from fleet_server.terminals.budget import Budget
 from fleet_server.terminals.known import terminals_known
-from fleet_server.terminals.models import TerminalLive
+from fleet_server.terminals.models import Pairing, TerminalLive
 from tests.back_office import post
+from tests.integration.terminals.cast import Kiosk, new_csr
+from wire.enrol import decode_token, encode_token
 
 KIB = 1024
 
@@ -58,7 +68,7 @@ def retired(fleet):
 
 
 @pytest.mark.parametrize(
-    ("act", "typed"), (("commandes", {"order": "window.restart"}), ("reglages", {}), ("fiche", {}))
+    ("act", "typed"), [("commandes", {"order": "window.restart"}), ("reglages", {}), ("fiche", {})]
 )
 def test_nothing_is_asked_of_a_retired_terminal(fleet, retired, act, typed):
     client = fleet.office.signed_in("yanis")
@@ -90,3 +100,57 @@ def test_what_a_retired_terminal_says_over_mqtt_is_not_listened_to(fleet, retire
     assert fleet.sent == []
     with fleet.office.context.engine.connect() as connection:
         assert terminals_known(connection, {retired.id}) == {}
+
+
+# ---- strangers -------------------------------------------------------------------------------------------------------
+
+
+def invented(fleet):
+    asked = {"secret": secrets.token_urlsafe(32), "csr": new_csr(Kiosk(fleet.office).key), "hardware": ""}
+    return httpx.post(f"{fleet.office.url}/api/v1/enrol", json=asked)
+
+
+def test_who_invents_tokens_waits_after_thirty_and_fills_no_log(fleet):
+    with reading(fleet.office.context.engine) as session:
+        lines = len(session.exec(select(AuditEntry)).all())
+    assert {invented(fleet).status_code for _ in range(30)} == {401}
+    answer = invented(fleet)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "300")
+    assert answer.json()["message"] == "Trop d’essais depuis cette adresse. Elle pourra recommencer dans 5 min."
+    with reading(fleet.office.context.engine) as session:
+        assert len(session.exec(select(AuditEntry)).all()) == lines
+    fleet.office.clock.pass_by(timedelta(minutes=5))
+    assert invented(fleet).status_code == 401
+
+
+def test_a_throttled_agent_tries_again_later(fleet, tmp_path):
+    _, token = fleet.add("Laval")
+    token = encode_token(decode_token(token).model_copy(update={"server": fleet.office.url}))
+    for _ in range(30):
+        invented(fleet)
+    with pytest.raises(Unreachable):
+        enrol_with_token(token, tmp_path / "kiosk", fleet.office.clock)
+
+
+def test_any_number_of_good_tokens_enrol_from_one_address(fleet):
+    for number in range(35):
+        fleet.enrolled(f"Laval {number}")
+
+
+def test_addresses_are_forgotten_past_their_number():
+    budget, now = Budget(1, timedelta(minutes=5), addresses=2), datetime(2026, 11, 24, tzinfo=UTC)
+    for address in ("a", "b", "c"):
+        assert budget.spend(address, now)
+    assert budget.wait("a", now) is None
+    assert budget.wait("c", now + timedelta(minutes=2)) == timedelta(minutes=3)
+
+
+def test_pairings_that_ended_a_day_ago_are_forgotten(fleet):
+    asked = {"csr": new_csr(Kiosk(fleet.office).key), "commitment": "0" * 64}
+    assert httpx.post(f"{fleet.office.url}/api/v1/pairing", json=asked).status_code == 201
+    forget = chores_of(fleet.office.context)["forget old pairings"][1]
+    for hours, left in ((24, 1), (1, 0)):
+        fleet.office.clock.pass_by(timedelta(hours=hours))
+        forget()
+        with reading(fleet.office.context.engine) as session:
+            assert len(session.exec(select(Pairing)).all()) == left
