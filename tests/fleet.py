@@ -58,15 +58,22 @@ class Kiosk:
         self.agent: Process | None = None
         self.debug_port = 0
 
-    def start(self, window: bool = False, env: Mapping[str, str] | None = None, **settings: Any) -> "Kiosk":
-        """`settings`: the agent's own, by name; `env`: a display's, for a window. Returns once its page answers."""
+    def start(
+        self, window: bool = False, env: Mapping[str, str] | None = None, disk: str = "", **settings: Any
+    ) -> "Kiosk":
+        """`settings`: the agent's own, by name; `env`: a display's, for a window; `disk`: the size of one of its own
+        (`12m`), a fresh one, seen from here in `state_dir` while it runs. Returns once its page answers."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
         (self.state_dir / "kiosk.json").unlink(missing_ok=True)
         given = {"state_dir": self.state_dir, "port": self.port, "window": int(window)} | settings
         if not (self.state_dir / "identity").exists():
             given.setdefault("enrol", self._fleet.token(self.terminal))
         named = {f"BALISE_AGENT_{name.upper()}": str(value) for name, value in given.items()}
-        self.agent = Process(self.name, [*BALISE, "agent"], self.log, named | dict(env or {}))
+        mount = f'mount -t tmpfs -o size={disk} none {self.state_dir} && exec "$@"'
+        apart = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh"] if disk else []
+        self.agent = Process(self.name, [*apart, *BALISE, "agent"], self.log, named | dict(env or {}))
+        if disk:
+            self.state_dir = Path(f"/proc/{self.agent.pid}/root{self.state_dir}")
         eventually(lambda: (self.state_dir / "kiosk.json").exists() or self.ended(), what=f"{self.name} is enrolled")
         return self
 
