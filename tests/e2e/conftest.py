@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tests.browser import DESKTOP
+from tests.browser import DESKTOP, close
 from tests.display import Display, display
 from tests.fleet import Fleet
 
@@ -50,4 +50,4 @@ def sign_in(browser: Browser) -> Iterator[SignIn]:
 
     yield sign_in
     for context in contexts:
-        context.close()
+        close(context)

@@ -97,7 +97,8 @@ class RealWindow:
         self._touch(eventually(at_rest, 30, 0.1, f"{selector} comes to rest"))
 
     def type(self, text: str) -> None:
-        """Key by key, on the keyboard in the page."""
+        """Key by key, on the keyboard in the page, which may still be coming."""
+        self.see(".kbd")
         for letter in text:
             key = f'.kbd [data-skbtn="{letter}"]'
             if not self._middle(key):

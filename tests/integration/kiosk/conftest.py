@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+from tests.browser import close
 from tests.integration.kiosk.simulated_agent import SimulatedAgent, sealing
 from tests.integration.kiosk.small_release import RELEASE, ROOT, small_release
 
@@ -61,7 +62,7 @@ def open_page(browser: Browser, agent: SimulatedAgent) -> Iterator[Callable[...,
 
     yield opened
     for context in contexts:
-        context.close()
+        close(context)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from fleet_server.releases.repository import repository
 from fleet_server.terminals.models import TerminalDesired, TerminalLive
 from fleet_server.terminals.registry import add_terminal
 from tests.back_office import build, post, served
-from tests.browser import DESKTOP, PHONE, chromium, sideways_scroll, violations
+from tests.browser import DESKTOP, PHONE, chromium, close, sideways_scroll, violations
 from tests.packs import FILES, change, write_pack
 from wire.state import ContentState, Place, Release, Reported
 
@@ -273,7 +273,7 @@ def test_no_page_breaks_a_rule_of_axe_or_scrolls_sideways(browser, alive, path, 
         page.screenshot(path=Path(where) / f"{path[1:].replace('/', '-')}-{size['width']}-{scheme}.png")
     assert violations(page) == []
     assert sideways_scroll(page) == 0
-    page.context.close()
+    close(page.context)
 
 
 def test_an_edition_is_asked_for_by_keyboard_and_seen_to_arrive_without_a_reload(browser, alive, ids):
@@ -289,7 +289,7 @@ def test_an_edition_is_asked_for_by_keyboard_and_seen_to_arrive_without_a_reload
     alive.context.live.touch("flotte")
     page.locator(f"tr:has(a[href='/bornes/{ids['Laval']}'])").filter(has_text="À jour").wait_for()
     page.locator("#phrase").filter(has_text="Segré n’a pas encore").wait_for()
-    page.context.close()
+    close(page.context)
 
 
 def alive_release(office):

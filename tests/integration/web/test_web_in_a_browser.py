@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from fleet_server.access.models import AuditEntry
 from fleet_server.evaluation.models import TABLE
 from tests.back_office import post, wait_until
-from tests.browser import DESKTOP, PHONE, chromium, sideways_scroll, violations
+from tests.browser import DESKTOP, PHONE, chromium, close, sideways_scroll, violations
 from tests.integration.web.conftest import visits
 
 PAGES = [
@@ -51,7 +51,7 @@ def open_page(office, browser):
 
     yield opened
     for context in contexts:
-        context.close()
+        close(context)
     assert complaints == []
 
 
@@ -236,7 +236,7 @@ def test_filters_change_the_address_and_work_without_script(office, browser):
     assert "à Laval" in page.locator("header p").inner_text()
     page.get_by_role("button", name="Se déconnecter").click()
     assert page.url.endswith("/connexion")
-    context.close()
+    close(context)
 
 
 def test_filters_apply_as_soon_as_they_are_chosen(open_page):
