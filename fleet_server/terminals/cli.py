@@ -48,7 +48,7 @@ def add(
     from fleet_server.db import transaction
     from fleet_server.offline import offline
     from fleet_server.terminals.enrolment import make_token
-    from fleet_server.terminals.registry import add_terminal
+    from fleet_server.terminals.registry import add_terminal, first_release
     from wire.state import Place
 
     try:
@@ -59,8 +59,10 @@ def add(
         _refuse(f"« {problem['loc'][0]} » vaut {problem['input']!r} : {problem['msg']}.")
     with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
         terminal = add_terminal(session, name, stands, group or [], ctx.now())
-        token = make_token(session, ctx, terminal, None)
+        token, first = make_token(session, ctx, terminal, None), first_release(session)
     _show_token(terminal.id, token)
+    typer.echo(f"Elle commencera par l’édition {first.label}, celle de la plupart des bornes." if first
+               else "Aucune édition ne lui est encore demandée : balise content publish.")  # fmt: skip
 
 
 @app.command()

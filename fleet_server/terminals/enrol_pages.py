@@ -13,7 +13,7 @@ from fleet_server.terminals.cards import KINDS
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal
 from fleet_server.terminals.named import named
 from fleet_server.terminals.place_form import Described
-from fleet_server.terminals.registry import add_terminal
+from fleet_server.terminals.registry import add_terminal, first_release
 from fleet_server.web.pages import fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
@@ -47,7 +47,7 @@ def _page(request: Request, ctx: Context, session: Session, viewer: Viewer, stat
         .limit(20)
     ).all()
     values = {"tokens": [(token, name, _state(token, ctx)) for token, name in tokens], "errors": {}, "typed": {},
-              "kinds": KINDS, "token": "", "of": None, "wrong_code": ""}  # fmt: skip
+              "kinds": KINDS, "token": "", "of": None, "wrong_code": "", "added": False}  # fmt: skip
     values |= _pairing_values(session, ctx) | more
     return page(request, viewer, "terminals/enrolement.html", status=status, **values)
 
@@ -69,7 +69,7 @@ def add(request: Request, ctx: ContextDep, session: Writing, viewer: Operator,
     terminal = add_terminal(session, typed.name, place, typed.groups.split(","), ctx.now())
     record_act(session, viewer, "terminal.added", terminal.id, {"name": terminal.name}, now=ctx.now())
     made = enrolment.make_token(session, ctx, terminal, viewer)
-    return _page(request, ctx, session, viewer, 201, token=made, of=terminal)
+    return _page(request, ctx, session, viewer, 201, token=made, of=terminal, added=True, first=first_release(session))
 
 
 @router.post("/enrolement/jetons")

@@ -1,12 +1,13 @@
 """The registry: terminals, their names, places and groups. Who they are; not how they are."""
 
+import re
 import secrets
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from fleet_server.terminals.models import Terminal, TerminalDesired, TerminalLive, TerminalPlace
-from wire.state import Place
+from wire.state import Place, Release
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUP_MAX = 40
@@ -22,15 +23,39 @@ def new_id() -> str:
 
 
 def add_terminal(session: Session, name: str, place: Place, groups: list[str], now: datetime) -> Terminal:
-    """A terminal that is expected; it is accepted when it enrols."""
+    """A terminal that is expected; it is accepted when it enrols. It starts with what most others are asked to show."""
     terminal = Terminal(id=new_id(), name=name.strip()[:80], groups=clean_groups(groups), created_at=now)
     session.add(terminal)
     session.flush()
     session.add(TerminalPlace(terminal=terminal.id, since=now, place=place.model_dump(mode="json")))
-    session.add(TerminalDesired(terminal=terminal.id, wished_at=now))
+    first = first_release(session)
+    session.add(
+        TerminalDesired(
+            terminal=terminal.id, wished_at=now, release_id=first.id if first else None,
+            release_label=first.label if first else "",
+        )
+    )  # fmt: skip
     session.add(TerminalLive(terminal=terminal.id))
     session.flush()
     return terminal
+
+
+def first_release(session: Session) -> Release | None:
+    """What a terminal that is added now starts with: the release that most accepted terminals are asked to show; on a
+    tie the one whose label comes last, editions being named after weeks."""
+    query = (
+        select(TerminalDesired.release_id, TerminalDesired.release_label, func.count())
+        .join(Terminal, col(Terminal.id) == TerminalDesired.terminal)
+        .where(Terminal.status == "accepted", col(TerminalDesired.release_id).is_not(None))
+        .group_by(col(TerminalDesired.release_id), col(TerminalDesired.release_label))
+    )
+    wished = [(count, _in_order(label), Release(id=id_, label=label)) for id_, label, count in session.exec(query)]
+    return max(wished, key=lambda one: one[:2])[2] if wished else None
+
+
+def _in_order(label: str) -> list[int]:
+    """`2026.48-10` comes after `2026.48-9`."""
+    return [int(number) for number in re.findall(r"\d+", label)]
 
 
 def clean_groups(groups: list[str]) -> list[str]:

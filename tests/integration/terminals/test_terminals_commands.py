@@ -38,6 +38,7 @@ def test_a_terminal_is_added_listed_and_commanded(balise):
     made = balise(*ADD)
     assert made.returncode == 0, made.stderr
     assert decode_token(re.search(r"balise-enrol-1\.\S+", made.stdout)[0]).server
+    assert "Aucune édition ne lui est encore demandée" in made.stdout
     terminal = re.search(r"b-[a-z0-9]{8}", made.stdout)[0]
     assert re.search(rf"{terminal} +Laval +pending +0 +Mairie de Laval", balise("list").stdout)
     again = balise("token", terminal)
