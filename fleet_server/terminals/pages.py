@@ -12,6 +12,7 @@ from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import commands, file_pages, files, fleet_map, health_chart, settings_pages
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrol_pages import router as enrol_router
+from fleet_server.terminals.missing import missing
 from fleet_server.terminals.models import TerminalCommand, TerminalEvent, TerminalHealth
 from fleet_server.terminals.named import in_service
 from fleet_server.terminals.registry import names
@@ -126,7 +127,7 @@ def _terminal(session: Session, ctx: Context, terminal_id: str, duree: str) -> d
         "health_rows": rows[-24:], "chart": health_chart.option(rows) if rows else None, "orders": ORDERS,
         "commands": shown, "events": [fact_of(event) for event in events], "facts": _facts(card, rows),
         "screenshot": next((one for one in shown if one.file and one.state == "succeeded"), None),
-        "reported": settings_pages.reported_rows(card),
+        "reported": settings_pages.reported_rows(card), "missing": missing(session, terminal_id),
     }  # fmt: skip
 
 
