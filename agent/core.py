@@ -57,8 +57,9 @@ class Shown:
 class Terminal:
     """One enrolled terminal. Set `shown`, `on_desired` and `on_command` before `run` to give it a screen.
 
-    `on_desired` is called once at start with the state kept, then with each new one; `on_command` with each order that
-    is signed for this terminal and not expired, as often as the server sends it.
+    `on_desired` is called once at start with the state kept, then with each new one, and calls `changed` once that is
+    in force; `on_command` with each order that is signed for this terminal and not expired, as often as the server
+    sends it.
     """
 
     def __init__(self, settings: AgentSettings, identity: Identity, clock: Clock) -> None:
@@ -75,7 +76,7 @@ class Terminal:
         self.fleet = Fleet(identity, clock)
         self.desired = DesiredState(directory / "desired.json", identity)
         self.shown: Callable[[], Shown] = self._bare
-        self.on_desired: Callable[[Desired], None] = lambda _: None
+        self.on_desired: Callable[[Desired], None] = lambda _: self.changed()
         self.on_command: Callable[[Command], Awaitable[None]] = self._reject
         self.content: Callable[[], str | None] = lambda: None
         """Id of the active release, for each event's stamp."""
@@ -169,7 +170,6 @@ class Terminal:
     def _adopted(self, desired: Desired) -> None:
         self.requests.delay_s = desired.settings.request_delay_s
         self.on_desired(desired)
-        self.changed()
 
     async def _pushed(self, payload: bytes) -> None:
         try:
@@ -212,7 +212,7 @@ class Terminal:
 
     def _report(self, number: int) -> Reported:
         shown = self.shown()
-        outbox = self.outbox.state().model_copy(update={"requests_waiting": self.requests.waiting()})
+        outbox = self.outbox.state().model_copy(update={"requests_overdue": self.requests.overdue()})
         return Reported(
             number=number, generation=self.identity.generation, boot=self.clock.boot, at=self.clock.now(),
             clock_trusted=self.clock.trusted, software=VERSION, revision=shown.revision, settings=shown.settings,
@@ -244,7 +244,6 @@ class Terminal:
             except Rejected as error:
                 log.warning("request not taken", terminal=self.identity.terminal, status=error.status, code=error.code)
                 self.requests.put_off(sealed.id, REFUSED_AGAIN_S if error.status == 422 else _RETRY_REQUEST_S)
-            self.changed()
         if self._next_request:
             self._next_request.cancel()
         if (wait := self.requests.next_due_in()) is not None:

@@ -118,8 +118,8 @@ def _about_content(want: Desired, have: Have) -> tuple[Step, ...]:
     if wished is None:
         return ()
     if active and active.id == wished.id:
-        told = phase.name == "committed" and phase.target == wished and phase.revision == want.revision
-        return () if told else (Confirm(wished, want.revision),)
+        committed = phase.name == "committed" and phase.target == wished
+        return () if committed else (Confirm(wished, want.revision),)
     if phase.name in ("failed", "rolled_back") and phase.target == wished and phase.revision == want.revision:
         return ()  # it had its chance; another wish gives it another
     if wished.id not in have.stored:

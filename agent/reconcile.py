@@ -41,6 +41,8 @@ FIRST_RETRY_S = 2.0
 LONGEST_RETRY_S = 300.0
 
 
+Happened = tuple[str, dict[str, Any]]
+"""What, and its details, for the journal."""
 Bring = Callable[[str, Callable[[float], None]], Awaitable[None]]
 """Brings a release into the store, telling how far it is. Raises `NotFetched`."""
 
@@ -77,6 +79,7 @@ class Reconciler:
         self._do = effects
         self._monotonic = monotonic
         self.want: Desired | None = None
+        self._reported: Desired | None = None
         self._kept = self._read()
         self._wake = asyncio.Event()
         self._fetch: asyncio.Task[None] | None = None
@@ -162,14 +165,18 @@ class Reconciler:
         return resting if resting > 0 else _REST_LOOK_S
 
     async def turn(self) -> bool:
-        """Do the first step of the plan; False when there is none."""
+        """Do the first step of the plan, or say that a wish asks for none; False when there is nothing to do or say."""
         if self._stored is None:
             self._stored = await asyncio.to_thread(self._store.stored)
         steps = plan(self.want, self._have(self._verdict()))
-        if not steps:
+        if not steps and self._reported is self.want:
             return False
-        await self._carry_out(steps[0])
+        happened = await self._carry_out(steps[0]) if steps else None
+        # First the report, which somebody may be waiting for, then the history.
+        self._reported = self.want
         self._do.changed()
+        if happened:
+            await self._do.tell(*happened)
         return True
 
     def _have(self, verdict: str | None) -> Have:
@@ -184,12 +191,13 @@ class Reconciler:
         active = self._store.active
         return self._gate.verdict(active.id, self.phase.was_painting) if active else None
 
-    async def _carry_out(self, step: Step) -> None:
+    async def _carry_out(self, step: Step) -> Happened | None:
+        """What is to be told of it, once it is saved."""
         match step:
             case ApplySettings(desired):
                 self._do.apply(desired)
                 self._keep(_Kept(phase=self.phase, applied=desired))
-                await self._do.tell("settings.applied", {"revision": desired.revision})
+                return "settings.applied", {"revision": desired.revision}
             case Fetch(release, revision):
                 self._enter(Phase(name="downloading", target=release, revision=revision))
                 self._fetching, self._progress = release, 0.0
@@ -199,16 +207,18 @@ class Reconciler:
             case Wait(release, revision):
                 self._enter(Phase(name="waiting", target=release, revision=revision))
             case Activate(release, revision):
-                await self._activate(release, revision)
+                return await self._activate(release, revision)
             case Confirm(release, revision):
                 fresh = self.phase.name == "verifying"
                 self._enter(Phase(name="committed", target=release, revision=revision))
                 if fresh:
-                    await self._do.tell("content.committed", _named(release))
-                    await asyncio.to_thread(self._store.collect, self._wished())
+                    with contextlib.suppress(OSError):  # what is left goes with the next release
+                        await asyncio.to_thread(self._store.collect, self._wished())
                     self._stored = None
+                    return "content.committed", _named(release)
             case RollBack(release, reason):
-                await self._roll_back(release, reason)
+                return self._roll_back(release, reason)
+        return None
 
     # ---- steps ------------------------------------------------------------------------------------------------------
 
@@ -244,7 +254,7 @@ class Reconciler:
                 await self._fetch
         self._fetching = None
 
-    async def _activate(self, release: Release, revision: int) -> None:
+    async def _activate(self, release: Release, revision: int) -> Happened | None:
         """Check every byte, then switch, unless a visitor has come meanwhile."""
         try:
             await asyncio.to_thread(check_content, self._store, release.id)
@@ -252,31 +262,28 @@ class Reconciler:
             self._stored = None  # what was damaged is gone; the next turn fetches it again
             self._trouble = str(error)
             self._rest_until = self._monotonic() + self._backoff.next()
-            return
+            return None
         except Unfit as error:
-            await self._fail(release, revision, str(error))
-            return
+            reason = str(error)
+            self._enter(Phase(name="failed", target=release, revision=revision, reason=reason[:200]))
+            return "content.failed", _named(release) | {"reason": reason}
         if self._visit.in_visit:
-            return
+            return None
         painting = self._page.is_painting(_PAINTING_WITHIN_S)
         self._enter(Phase(name="verifying", target=release, revision=revision, was_painting=painting))
         self._store.switch(release)
         self._gate.opened()
         self._do.show(release)
-        await self._do.tell("content.activated", _named(release))
+        return "content.activated", _named(release)
 
-    async def _fail(self, release: Release, revision: int, reason: str) -> None:
-        self._enter(Phase(name="failed", target=release, revision=revision, reason=reason[:200]))
-        await self._do.tell("content.failed", _named(release) | {"reason": reason})
-
-    async def _roll_back(self, release: Release, reason: str) -> None:
+    def _roll_back(self, release: Release, reason: str) -> Happened:
         self._enter(self.phase.model_copy(update={"name": "rolled_back", "reason": reason[:200], "target": release}))
         back = self._store.switch_back(release)
         self._do.show(back)
         self._do.reload()
-        detail = _named(release) | {"reason": reason[:200], "back_to": back.label if back else None}
-        await self._do.tell("content.rolled_back", detail)
         self._stored = None
+        detail = _named(release) | {"reason": reason[:200], "back_to": back.label if back else None}
+        return "content.rolled_back", detail
 
     # ---- within -----------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ PER_HOUR = 30
 KEPT_AFTER_ACK = timedelta(hours=72)
 REFUSED_AGAIN_S = 3600.0
 """What the server can't take is kept, and offered again at this interval: a person waits behind it."""
+OVERDUE_AFTER_S = 3600.0
 _ROOM = 64 * 1024
 
 # Without rowid, the table is ordered by random ids: the file does not tell who came first.
@@ -54,6 +55,7 @@ class Requests:
         self._visit: Counter[str] = Counter()
         self._hour: deque[float] = deque()
         self._due: dict[str, float] = {}
+        self._first_due: dict[str, float] = {}
         self.delay_s = (60.0, 900.0)
         self.changed: Callable[[], None] = lambda: None
         self._reserve = path.with_name(path.name + ".reserve")
@@ -102,7 +104,7 @@ class Requests:
             db.execute("INSERT INTO request (id, body) VALUES (?, ?)", (identifier, body))
 
     def _schedule(self, identifier: str) -> None:
-        self._due[identifier] = self._elapsed() + self._draw(*self.delay_s)
+        self._due[identifier] = self._first_due[identifier] = self._elapsed() + self._draw(*self.delay_s)
 
     def due(self) -> list[SealedRequest]:
         """Those whose moment has come."""
@@ -126,7 +128,7 @@ class Requests:
             hour = now.replace(minute=0, second=0, microsecond=0).timestamp()
             with self._spool.writing() as db:
                 db.execute("UPDATE request SET sent_at = ? WHERE id = ? AND sent_at IS NULL", (hour, identifier))
-            self._due.pop(identifier, None)
+            self._forget(identifier)
 
     def put_off(self, identifier: str, seconds: float) -> None:
         """Not now: offered again later, never dropped."""
@@ -152,7 +154,7 @@ class Requests:
             with self._spool.writing() as db:
                 gone = [row[0] for row in db.execute("DELETE FROM request WHERE sent_at < ? RETURNING id", (before,))]
             for identifier in gone:
-                self._due.pop(identifier, None)
+                self._forget(identifier)
             with contextlib.suppress(CannotKeep):
                 self._refill(self._spool.path)
 
@@ -160,6 +162,15 @@ class Requests:
         with self._lock, self._spool.reading() as db:
             (count,) = db.execute("SELECT count(*) FROM request WHERE sent_at IS NULL").fetchone()
         return int(count)
+
+    def overdue(self) -> int:
+        """How many should have left an hour ago, since this run began. What waits less is nobody's business."""
+        with self._lock:
+            return sum(moment <= self._elapsed() - OVERDUE_AFTER_S for moment in self._first_due.values())
+
+    def _forget(self, identifier: str) -> None:
+        self._due.pop(identifier, None)
+        self._first_due.pop(identifier, None)
 
     def _refill(self, path: Path) -> None:
         """Hold on to what the cap promises, less what the requests take already."""

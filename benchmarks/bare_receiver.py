@@ -31,9 +31,12 @@ def main(port: int, wanted: int) -> None:
             moments[1] = time.perf_counter()
             done.set()
 
+    def at_once(client: paho.Client, userdata: Any, connection: Any) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="bare", protocol=paho.MQTTv5)
     client.on_message = received
-    client.on_socket_open = lambda client, userdata, sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.on_socket_open = at_once
     client.on_subscribe = lambda *args: print("ready", flush=True)
     client.on_connect = lambda client, *args: client.subscribe(topics.all_up("batch"), qos=1)
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

@@ -67,7 +67,7 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     app.state.context = ctx
     app.state.find_viewer = find_viewer
     app.state.health = health.Health(engine, link)
-    app.state.metrics = metrics.registry(engine, consumer, link, ctx.server_start, fleet_metrics(engine))
+    app.state.metrics = metrics.registry(engine, consumer, link, ctx.server_start, fleet_metrics(engine, now))
     rooms.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)

@@ -131,7 +131,9 @@ class OutboxState(Message):
     oldest_at: Instant | None = None
     dropped: int = 0
     set_aside: int = 0
-    requests_waiting: int = 0
+    requests_overdue: int = 0
+    """Contact requests that should have left an hour ago. Never how many wait: that would tell when a visitor left one,
+    and so which visit it was."""
 
 
 class Reported(Message):

@@ -1,6 +1,7 @@
-"""What Prometheus learns of the terminals: one series each and name, from the registry, in two queries."""
+"""What Prometheus learns of the terminals: one series each and name, from the registry, in a few queries."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -8,15 +9,18 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from fleet_server.db import reading
-from fleet_server.requests.inbox import waiting
+from fleet_server.requests.inbox import late
 from fleet_server.terminals.models import Terminal, TerminalDesired, TerminalLive
 
 
-def fleet_metrics(engine: Engine) -> Callable[[], list[Metric]]:
+def fleet_metrics(engine: Engine, now: Callable[[], datetime]) -> Callable[[], list[Metric]]:
     def rows() -> list[Metric]:
         with reading(engine) as session:
-            asked = GaugeMetricFamily("balise_requests_waiting", "People who wait for somebody", waiting(session))
-            return [asked, *_terminals(session)]
+            # Never how many there are: a counter that is read all the time would tell when each one came.
+            unanswered = GaugeMetricFamily(
+                "balise_requests_late", "Contact requests unanswered beyond the promised time", late(session, now())
+            )
+            return [unanswered, *_terminals(session)]
 
     return rows
 

@@ -121,6 +121,14 @@ def waiting(session: Session) -> int:
     return session.exec(select(func.count()).where(ContactRequest.state == "new")).one()
 
 
+def late(session: Session, now: datetime) -> int:
+    """How many have waited longer than promised for a first answer. Opens none."""
+    unanswered = select(ContactRequest).where(
+        col(ContactRequest.state).in_(OPEN), col(ContactRequest.first_response_at).is_(None)
+    )
+    return sum(Card(row, now, {}).late for row in session.exec(unanswered))
+
+
 def inbox(session: Session, filters: Filters, login: str, now: datetime,
           keys: Mapping[str, X25519PrivateKey], chosen: str = "") -> Inbox:  # fmt: skip
     """Three queries whatever the number of requests. `chosen` stays in its list although it no longer matches."""

@@ -75,6 +75,11 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
                           f"L’édition {content.target.label} n’a pas pu être prise : {content.reason}."))  # fmt: skip
         if holds_back(report, now):
             found.append(("messages en attente", f"{outbox.waiting} événements attendent d’être envoyés."))
+        if outbox.requests_overdue:
+            many = outbox.requests_overdue > 1
+            found.append(("demandes retenues",
+                          f"{outbox.requests_overdue} demande{'s' if many else ''} de rappel "
+                          f"attend{'ent' if many else ''} depuis plus d’une heure de partir."))  # fmt: skip
         if not report.clock_trusted:
             found.append(("horloge non sûre", "Son horloge n’a pas encore été vérifiée ; l’heure reçue fait foi."))
     if vitals.temperature is not None and vitals.temperature > HOT:

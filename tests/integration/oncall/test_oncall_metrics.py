@@ -10,9 +10,11 @@ from fleet_server.broker import BrokerLink
 from fleet_server.db import transaction
 from fleet_server.oncall.fleet_metrics import fleet_metrics
 from fleet_server.oncall.metrics import registry
+from fleet_server.requests.api import keep
 from fleet_server.settings import Settings
 from fleet_server.terminals.models import TerminalLive
 from fleet_server.terminals.registry import add_terminal
+from tests.integration.requests.sealing import message_by
 from tests.sending import NOON, Ingest, Sender, dropped, told
 from wire.state import OutboxState, Place, Reported
 
@@ -29,7 +31,7 @@ def ingest(tmp_path):
 @pytest.fixture
 def measured(ingest) -> CollectorRegistry:
     link = BrokerLink(Settings(), lambda *_: None, lambda *_: None, lambda *_: None)
-    return registry(ingest.engine, ingest.consumer, link, NOON, fleet_metrics(ingest.engine))
+    return registry(ingest.engine, ingest.consumer, link, NOON, fleet_metrics(ingest.engine, lambda: ingest.now))
 
 
 def add(ingest, name, heard=None, waiting=0, status="accepted"):
@@ -80,6 +82,20 @@ def test_what_ingest_did_is_counted(ingest, measured):
     assert measured.get_sample_value("balise_ingest_quarantined_events") == 1
     assert measured.get_sample_value("balise_ingest_lost_events") == 4
     assert measured.get_sample_value("balise_broker_connected") == 0
+
+
+def test_what_is_told_of_requests_does_not_tell_when_they_came(ingest, measured):
+    def told():
+        return [(family.name, sample.value) for family in measured.collect() if "request" in family.name
+                for sample in family.samples]  # fmt: skip
+
+    before = told()
+    asked = message_by("jeanne", day="2026-11-24", hour=11)
+    with transaction(ingest.engine) as session:
+        keep(session, asked, None)
+    assert told() == before == [("balise_requests_late", 0)]
+    ingest.now = NOON + timedelta(days=7)
+    assert told() == [("balise_requests_late", 1)]
 
 
 def test_nothing_a_terminal_sends_becomes_a_label(ingest, measured):

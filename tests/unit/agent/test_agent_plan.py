@@ -97,8 +97,12 @@ def test_a_release_that_failed_its_gate_is_left_alone_until_another_revision_wis
     assert plan(wish(revision=6), failed) == (Activate(NEW, 6),)
 
 
-def test_a_wish_for_what_is_active_is_confirmed_as_such() -> None:
-    assert plan(wish(OLD, 7), QUIET) == (Confirm(OLD, 7),)
+def test_a_wish_for_what_is_active_is_confirmed_as_such_once() -> None:
+    unconfirmed = replace(QUIET, phase=Phase(name="failed", target=NEW, revision=6))
+    assert plan(wish(OLD, 7), unconfirmed) == (Confirm(OLD, 7),)
+    # Another revision, of settings alone, asks nothing of the content.
+    assert plan(wish(OLD, 7), QUIET) == ()
+    assert is_reached(wish(OLD, 7), QUIET)
 
 
 def test_only_a_confirmed_release_counts_as_reached() -> None:

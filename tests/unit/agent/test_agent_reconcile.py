@@ -41,6 +41,8 @@ class World:
         self.applied: list[int] = []
         self.reloads = 0
         self.brought: list[str] = []
+        self.reports: list[tuple[int, list[str]]] = []
+        """At each call for a report: the revision reached, and what had been told by then."""
         self.trouble: list[NotFetched] = []
         self.has_page = page
         self.begin()
@@ -52,7 +54,7 @@ class World:
         self.page = Page(self.hand.monotonic, self.hand.now)
         effects = Effects(
             bring=self.bring, apply=self.apply, show=self.show, reload=self.reload, tell=self.told,
-            changed=lambda: None,
+            changed=lambda: self.reports.append((self.reconciler.reached_revision(), self.told.whats)),
         )  # fmt: skip
         self.reconciler = Reconciler(
             self.store, self.root / "phase.json", self.page, self.visitor, effects, self.hand.monotonic
@@ -124,6 +126,22 @@ async def test_a_first_wish_is_fetched_activated_confirmed_and_reached(tmp_path:
     assert world.told.whats == ["settings.applied", "content.activated", "content.committed"]
     assert world.reconciler.reached_revision() == 3
     assert world.reconciler.content_state().phase == "committed"
+
+
+async def test_settings_alone_are_reported_at_once_and_once_before_anything_is_told_of_them(world: World) -> None:
+    world.reports.clear()
+    world.reconciler.wish(wish(AUTUMN.release, 2, idle_end_s=120))
+    await world.settle()
+    assert world.reports == [(2, [])]
+    assert world.told.whats == ["settings.applied"]
+
+
+async def test_a_wish_that_asks_for_nothing_new_is_reported_as_reached(world: World) -> None:
+    world.reports.clear()
+    world.reconciler.wish(wish(AUTUMN.release, 2))
+    await world.settle()
+    assert world.reports == [(2, [])]
+    assert world.told.whats == []
 
 
 async def test_a_new_release_waits_while_a_visitor_is_there(world: World) -> None:

@@ -113,6 +113,20 @@ def test_what_is_not_acknowledged_is_never_forgotten(box):
     assert box.waiting() == 1
 
 
+def test_nobody_is_told_of_a_request_before_it_should_have_left_an_hour_ago(box, time):
+    box.keep(sealed(1), "visit")
+    box.keep(sealed(2), "visit")
+    time.now = 1800
+    box.acknowledged(sealed(2).id, NOW)
+    box.put_off(sealed(1).id, 30)
+    time.now = 3600
+    assert box.overdue() == 0
+    time.now = 900 + 3600
+    assert box.overdue() == 1
+    box.acknowledged(sealed(1).id, NOW)
+    assert box.overdue() == 0
+
+
 def test_the_disk_knows_neither_visit_nor_moment_nor_order(box, tmp_path):
     for number in (3, 1, 2):
         box.keep(sealed(number), "visit-0123")

@@ -68,6 +68,7 @@ def test_what_is_wrong_with_a_terminal_that_is_there_comes_before_its_closed_pla
         ({"window": WindowState(status="stalled")}, "écran figé"),
         ({"content": ContentState(phase="rolled_back", target=WINTER, reason="index absent")}, "revenue en arrière"),
         ({"content": ContentState(phase="failed", target=WINTER, reason="disque plein")}, "contenu pas arrivé"),
+        ({"outbox": OutboxState(requests_overdue=1)}, "demandes retenues"),
         ({"outbox": OutboxState(waiting=7, oldest_at=NOW - timedelta(hours=2))}, "messages en attente"),
         ({"clock_trusted": False}, "horloge non sûre"),
     ],
