@@ -100,8 +100,10 @@ def _serve(settings: "Settings", listener: socket.socket) -> None:
     from alembic.util import CommandError
 
     from fleet_server.app import create_app
+    from fleet_server.ingest.quarantine import replay
     from fleet_server.logs import configure_logs
     from fleet_server.migrate import migrate
+    from fleet_server.rooms import recorders
 
     configure_logs(settings.log_form, settings.log_level)
     try:
@@ -109,6 +111,7 @@ def _serve(settings: "Settings", listener: socket.socket) -> None:
     except CommandError:
         _refuse("La base de données est plus récente que ce serveur : installez la version qui l’a écrite.")
     app = create_app(settings)
+    replay(app.state.context.engine, recorders())
     # What was imported stays: the collector need not look through it again for every thousand events.
     gc.collect()
     gc.freeze()

@@ -1,21 +1,27 @@
-"""Events that could not be read: kept raw, bounded, counted in `/metrics`; `replay` reads them again."""
+"""Events that could not be read: kept raw, bounded, counted in `/metrics`; each start of the server tries again."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select
+import structlog
+from sqlalchemy import Connection, Engine, Row, Table, delete, func, select
 from sqlmodel import SQLModel
 
-from fleet_server.db import insert_new
+from fleet_server.db import insert_new, reading
 from fleet_server.ingest import Received, Recorder
 from fleet_server.ingest.envelope import Envelope, Item, read_event
 
 TABLE: Table = SQLModel.metadata.tables["ingest_quarantine"]
 KEPT_PER_TERMINAL = 2_000
 """A terminal gone mad fills its own share only; what goes is the oldest, and it is counted as lost."""
+READ_AT_START = 100_000
+"""Longer, the server would keep people waiting for what it could not read before either."""
 _READ_AT_ONCE = 500
+
+log = structlog.get_logger()
 
 
 def set_apart(connection: Connection, batch: Envelope, items: Sequence[Item], now: datetime) -> list[tuple[int, int]]:
@@ -44,25 +50,45 @@ def _make_room(connection: Connection, terminal: str) -> list[tuple[int, int]]:
     return [(row.sequence, row.sequence) for row in gone]
 
 
-def replay(connection: Connection, recorders: Mapping[str, Recorder]) -> Counter[str]:
-    """Read everything again; what can be read now is recorded and leaves. How many, by `read` and `kept`."""
+def replay(engine: Engine, recorders: Mapping[str, Recorder], most: int = READ_AT_START) -> Counter[str]:
+    """Read again what is kept; what can be read now is recorded and leaves. How many, by `read`, `kept` and `failed`.
+
+    For the start of a version that may know more. A portion is a transaction; one that fails stays as it was.
+    """
     counts: Counter[str] = Counter()
     after = ""
-    while True:
+    while counts.total() < most:
         query = select(TABLE).where(TABLE.c.id > after).order_by(TABLE.c.id).limit(_READ_AT_ONCE)
-        rows = connection.execute(query).all()
+        with reading(engine) as session:
+            rows = session.connection().execute(query).all()
         if not rows:
-            return counts
+            break
         after = rows[-1].id
-        for row in rows:
-            event, _ = read_event(json.loads(row.raw)) if _whole(row.raw) else (None, None)
-            if event is None or event.kind not in recorders:
-                counts["kept"] += 1
-                continue
+        try:
+            with engine.begin() as connection:
+                read = _read_again(connection, rows, recorders)
+            counts.update(read)
+        except Exception as error:
+            log.error("quarantine.failed", events=len(rows), exc_info=error)
+            counts["failed"] += len(rows)
+    if counts:
+        log.info("quarantine.read_again", **counts)
+    return counts
+
+
+def _read_again(connection: Connection, rows: Sequence[Row[Any]], recorders: Mapping[str, Recorder]) -> Counter[str]:
+    readable: defaultdict[str, list[Received]] = defaultdict(list)
+    read = []
+    for row in rows:
+        event, _ = read_event(json.loads(row.raw)) if _whole(row.raw) else (None, None)
+        if event is not None and event.kind in recorders:
             received = Received(row.terminal, row.generation, row.received_at, row.outbox, row.sequence, event)
-            recorders[event.kind](connection, [received])
-            connection.execute(delete(TABLE).where(TABLE.c.id == row.id))
-            counts["read"] += 1
+            readable[event.kind].append(received)
+            read.append(row.id)
+    for kind, events in readable.items():
+        recorders[kind](connection, events)
+    connection.execute(delete(TABLE).where(TABLE.c.id.in_(read)))
+    return Counter(read=len(read), kept=len(rows) - len(read))
 
 
 def _whole(raw: bytes) -> bool:

@@ -387,16 +387,55 @@ def test_a_recorder_that_fails_ends_nothing(ingest, laval):
 # ---- the quarantine ------------------------------------------------------------------------------------------
 
 
+def upgraded(ingest):
+    """As if a later version allowed that page: what it reads is the same event, spelt as this one does."""
+    with ingest.engine.begin() as connection:
+        raw = connection.execute(text("SELECT id, raw FROM ingest_quarantine WHERE kind = 'page.viewed'")).all()
+        for event_id, body in raw:
+            mended = json.dumps(json.loads(body) | {"page": "home"}).encode()
+            connection.execute(text("UPDATE ingest_quarantine SET raw = :raw WHERE id = :id"),
+                               {"raw": mended, "id": event_id})  # fmt: skip
+
+
 def test_the_quarantine_is_read_again_after_an_upgrade(ingest, laval):
     laval.kept = [told(), told(page="Not A Page"), told("hologram.shown")]
     ingest.turn(laval.batch())
-    mended = json.dumps(laval.kept[1] | {"page": "home"}).encode()  # as if the page were legal now
-    with ingest.engine.begin() as connection:
-        connection.execute(text("UPDATE ingest_quarantine SET raw = :raw WHERE sequence = 2"), {"raw": mended})
-        assert replay(connection, rooms.recorders()) == {"read": 1, "kept": 1}
+    upgraded(ingest)
+    assert replay(ingest.engine, rooms.recorders()) == {"read": 1, "kept": 1}
     assert (ingest.count(), ingest.count("ingest_quarantine")) == (2, 1)
+    assert replay(ingest.engine, rooms.recorders()) == {"read": 0, "kept": 1}
+    assert (ingest.count(), ingest.count("ingest_quarantine")) == (2, 1)
+
+
+def test_a_kind_that_nobody_records_yet_waits_for_the_version_that_does(ingest, laval):
+    laval.kept = [told(page="Not A Page"), told("hologram.shown")]
+    ingest.turn(laval.batch())
+    upgraded(ingest)
+    of_old = {kind: recorder for kind, recorder in rooms.recorders().items() if kind != "page.viewed"}
+    assert replay(ingest.engine, of_old) == {"read": 0, "kept": 2}
+    assert replay(ingest.engine, rooms.recorders()) == {"read": 1, "kept": 1}
+
+
+def test_many_are_read_portion_by_portion_and_no_more_than_asked(ingest, laval):
+    laval.kept = [told(page="Not A Page") for _ in range(1200)]
+    for first in range(1, 1200, 400):
+        ingest.turn(laval.batch(first, first + 399))
+    upgraded(ingest)
+    assert replay(ingest.engine, rooms.recorders(), most=600) == {"read": 1000, "kept": 0}, "whole portions"
+    assert replay(ingest.engine, rooms.recorders()) == {"read": 200, "kept": 0}
+    assert (ingest.count(), ingest.count("ingest_quarantine")) == (1200, 0)
+
+
+def test_what_can_not_be_recorded_stays_and_stops_nothing(ingest, laval):
+    laval.kept = [told(page="Not A Page") for _ in range(3)]
+    ingest.turn(laval.batch())
+    upgraded(ingest)
     with ingest.engine.begin() as connection:
-        assert replay(connection, rooms.recorders()) == {"kept": 1}
+        connection.execute(text("ALTER TABLE usage_event RENAME TO away"))
+    assert replay(ingest.engine, rooms.recorders()) == {"failed": 3}
+    with ingest.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO usage_event"))
+    assert replay(ingest.engine, rooms.recorders()) == {"read": 3, "kept": 0}
 
 
 def test_the_quarantine_is_bounded_and_says_what_went(ingest, laval, monkeypatch):

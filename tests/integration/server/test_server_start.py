@@ -13,6 +13,9 @@ import psutil
 import pytest
 
 from tests.fleet import BALISE, Process, eventually, free_port
+from tests.sending import told
+
+NOON = "2026-11-24 12:00:00.000000"
 
 
 def balise(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -185,6 +188,26 @@ def test_it_stops_cleanly_on_sigterm_and_leaves_no_broker(made):
     assert "Traceback" not in server.said()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(env["BALISE_MQTT_PORT"]))) != 0
+
+
+def test_what_an_older_version_could_not_read_is_read_at_start_and_said(tmp_path):
+    balise("init", "--data-dir", str(tmp_path))
+    understood, unknown = told(), told("hologram.shown")
+    with closing(sqlite3.connect(tmp_path / "fleet.db")) as db:
+        for place, event in enumerate((understood, unknown)):
+            row = (event["id"], "laval-01", 1, "o", place, event["kind"], "?", json.dumps(event).encode(), NOON)
+            db.execute("INSERT INTO ingest_quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        db.commit()
+    env = {"BALISE_DATA_DIR": str(tmp_path), "BALISE_PORT": str(free_port()), "BALISE_MQTT_PORT": str(free_port())}
+    for start in ("first", "second"):
+        server = Process("server", [*BALISE, "server", "run"], tmp_path / f"{start}.log", env)
+        eventually(lambda: ready(f"http://127.0.0.1:{env['BALISE_PORT']}"))
+        server.stop()
+        (said,) = [line for line in map(json.loads, server.said().splitlines()) if line["event"].startswith("quaran")]
+        assert (said["event"], said["read"], said["kept"]) == ("quarantine.read_again", int(start == "first"), 1)
+        with closing(sqlite3.connect(tmp_path / "fleet.db")) as db:
+            assert db.execute("SELECT id FROM usage_event").fetchall() == [(understood["id"],)]
+            assert db.execute("SELECT id FROM ingest_quarantine").fetchall() == [(unknown["id"],)]
 
 
 def test_an_embedded_broker_that_was_killed_is_brought_back(running):
