@@ -121,7 +121,7 @@ async def test_the_screen_goes_from_pairing_to_its_first_content(laval: Any) -> 
     assert page.screen["mode"] == "normal"
     assert (page.screen["name"], page.screen["terminal"]) == ("Laval", "laval-01")
     await happens(lambda: page.screen["online"], "the page knows that it is online")
-    assert "content.committed" in terminal.whats()
+    await happens(lambda: "content.committed" in terminal.whats(), "the content is found to do")
     assert kiosk.shown().content.active == AUTUMN.release
     assert kiosk.shown().window.status == "painting"
     assert terminal.content() == AUTUMN.id
