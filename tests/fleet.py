@@ -233,11 +233,12 @@ class Fleet:
 
     def publish(self, content: Path | Built = PACK, label: str = "2026.48", wished: bool = True) -> str:
         """A pack, or a release built by other means; wanted everywhere at once. Its label."""
-        with self.offline() as ctx, transaction(ctx.engine) as session:
+        with self.offline() as ctx:
             built = content if isinstance(content, Built) else build(read_pack(content), label, ctx.now())
-            row = publish(session, ctx, built, None)
+            row = publish(ctx, built, None)
             if wished:
-                wish(session, ctx, row, None, None)
+                with transaction(ctx.engine) as session:
+                    wish(session, ctx, row, None, None)
             return row.label
 
     def want(self, label: str, *kiosks: Kiosk) -> None:

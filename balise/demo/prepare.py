@@ -18,7 +18,7 @@ from fleet_server.contents.build import build
 from fleet_server.contents.check import check
 from fleet_server.contents.pack import read_pack
 from fleet_server.context import Context
-from fleet_server.db import transaction
+from fleet_server.db import reading, transaction
 from fleet_server.initialise import initialise
 from fleet_server.migrate import migrate
 from fleet_server.offline import offline
@@ -97,9 +97,10 @@ def publish_content(ctx: Context, saved: Saved, step: Step) -> str:
     if grave := [problem for problem in pack.problems if problem.grave]:
         raise Refused(f"Le contenu ne peut pas être publié : {grave[0]} Tout voir : balise content check.")
     step.now("construction et signature")
+    with reading(ctx.engine) as session:
+        label = free_label(session, f"{ctx.now():%G.%V}")
+    row = publish(ctx, build(pack, label, ctx.now()), None)
     with transaction(ctx.engine) as session:
-        built = build(pack, free_label(session, f"{ctx.now():%G.%V}"), ctx.now())
-        row = publish(session, ctx, built, None)
         wish(session, ctx, row, None, None)
     saved.content = f"{digest} {row.label}"
     return row.label

@@ -58,7 +58,7 @@ def publish(
     from rich.progress import Progress
 
     from fleet_server.contents.build import build as build_release
-    from fleet_server.db import transaction
+    from fleet_server.db import reading, transaction
     from fleet_server.offline import offline
     from fleet_server.releases.publish import LabelTaken, free_label, wish
     from fleet_server.releases.publish import publish as publish_release
@@ -69,14 +69,15 @@ def publish(
         with (
             offline(read_settings(**({"data_dir": data_dir} if data_dir else {}))) as ctx,
             Progress(console=Console(stderr=True), transient=True) as progress,
-            transaction(ctx.engine) as session,
         ):
-            _known_terminals(session, terminal or [])
-            name = label or free_label(session, week_label(now.date()))
+            with reading(ctx.engine) as session:
+                _known_terminals(session, terminal or [])
+                name = label or free_label(session, week_label(now.date()))
             built = build_release(found, name, now)
             task = progress.add_task("Fichiers gardés", total=len(built.files))
-            row = publish_release(session, ctx, built, None, lambda: progress.advance(task))
-            count = wish(session, ctx, row, terminal, None)
+            row = publish_release(ctx, built, None, lambda: progress.advance(task))
+            with transaction(ctx.engine) as session:
+                count = wish(session, ctx, row, terminal, None)
     except LabelTaken as taken:
         _refuse(f"L’édition {taken} existe déjà : choisissez un autre nom (--label).")
     except FileNotFoundError as missing:

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 from fleet_server.access.audit import record_act
 from fleet_server.contents.build import Built
 from fleet_server.context import Context
+from fleet_server.db import reading, transaction
 from fleet_server.releases.blobs import blob_path, keep_blob
 from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.repository import repository
@@ -20,30 +21,41 @@ class LabelTaken(ValueError):
     """Another release already has this label."""
 
 
-def publish(session: Session, ctx: Context, built: Built, viewer: Viewer | None,
+def publish(ctx: Context, built: Built, viewer: Viewer | None,
             kept: Callable[[], object] = lambda: None) -> ContentRelease:  # fmt: skip
     """Make it known and fetchable; no terminal is asked to run it yet. Raises `LabelTaken`, `OSError`.
 
-    `kept` is called after each file, for whoever watches.
+    The disk is waited for before the transaction, which only records: what terminals tell meanwhile is taken. What a
+    failure leaves behind (files, a signed name) serves nobody, and the next try. `kept` is called after each file, for
+    whoever watches.
     """
     release, now = built.release, ctx.now()
-    known = session.exec(select(ContentRelease).where(ContentRelease.label == release.label)).first()
-    if known is not None:
-        if known.id == release.id:
+    with reading(ctx.engine) as session:
+        if known := _same(session, release):
             return known
-        raise LabelTaken(release.label)
     for content in built.files.values():
         keep_blob(ctx.settings.data_dir / "blobs", content)
         kept()
     repository(ctx.settings, ctx.keys).add(target_of(release.id), built.raw, now)
-    row = ContentRelease(
-        id=release.id, label=release.label, pack=built.manifest.pack, built_at=built.manifest.built_at,
-        published_at=now, published_by=viewer.name if viewer else "", files=len(built.manifest.files),
-        size=sum({file.sha256: file.size for file in built.manifest.files}.values()),
-    )  # fmt: skip
-    session.add(row)
-    record_act(session, viewer, "release.published", release.label, {"id": release.id}, now=now)
+    with transaction(ctx.engine) as session:
+        if known := _same(session, release):
+            return known
+        row = ContentRelease(
+            id=release.id, label=release.label, pack=built.manifest.pack, built_at=built.manifest.built_at,
+            published_at=now, published_by=viewer.name if viewer else "", files=len(built.manifest.files),
+            size=sum({file.sha256: file.size for file in built.manifest.files}.values()),
+        )  # fmt: skip
+        session.add(row)
+        record_act(session, viewer, "release.published", release.label, {"id": release.id}, now=now)
     return row
+
+
+def _same(session: Session, release: Release) -> ContentRelease | None:
+    """This very release, if it is published. Raises `LabelTaken` when another has its label."""
+    known = session.exec(select(ContentRelease).where(ContentRelease.label == release.label)).first()
+    if known is not None and known.id != release.id:
+        raise LabelTaken(release.label)
+    return known
 
 
 def wish(session: Session, ctx: Context, row: ContentRelease, terminal_ids: Iterable[str] | None,

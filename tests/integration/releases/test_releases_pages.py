@@ -54,8 +54,7 @@ def terminals(office):
 def published(office, pack, label):
     office.clock.pass_by(timedelta(minutes=1))
     release = build_release(checked(pack, office.clock().date()), label, office.clock())
-    with transaction(office.context.engine) as session:
-        publish(session, office.context, release, None)
+    publish(office.context, release, None)
     return release.release
 
 

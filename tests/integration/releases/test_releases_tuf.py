@@ -8,13 +8,17 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlmodel import select
 from tuf.api.exceptions import DownloadError, RepositoryError
 from tuf.ngclient import Updater, UpdaterConfig
 
+from fleet_server.access.models import AuditEntry
 from fleet_server.contents.build import build as build_release
 from fleet_server.contents.check import checked
-from fleet_server.db import transaction
+from fleet_server.db import reading, transaction
+from fleet_server.ingest.models import IngestCursor
 from fleet_server.releases.blobs import blob_path, keep_blob
+from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.publish import LabelTaken, blobs_are_here, free_label, manifest_of, publish, target_of
 from fleet_server.releases.repository import repository
 from tests.back_office import build, served
@@ -43,8 +47,7 @@ def pack(tmp_path):
 
 def published(office, pack, label="2026.48"):
     release = build_release(checked(pack, office.clock().date()), label, office.clock())
-    with transaction(office.context.engine) as session:
-        publish(session, office.context, release, None)
+    publish(office.context, release, None)
     return release
 
 
@@ -224,6 +227,34 @@ def test_a_label_names_one_release_for_ever(office, pack):
         published(office, pack)
     with transaction(office.context.engine) as session:
         assert free_label(session, "2026.48") == "2026.48-2"
+
+
+def test_what_terminals_tell_is_taken_while_files_are_written(office, pack):
+    release = build_release(checked(pack, office.clock().date()), "2026.48", office.clock())
+    kept = []
+
+    def tell():
+        """As ingest does, meanwhile: one that has to wait for the other would wait for ever."""
+        with transaction(office.context.engine) as session:
+            session.add(IngestCursor(terminal="laval-01", outbox=f"o{len(kept)}", through=1, moved_at=0))
+        kept.append(1)
+
+    row = publish(office.context, release, None, tell)
+    assert (len(kept), row.id) == (len(release.files), release.release.id)
+    with reading(office.context.engine) as session:
+        assert len(session.exec(select(IngestCursor)).all()) == len(release.files)
+        assert [entry.act for entry in session.exec(select(AuditEntry))][-1] == "release.published"
+
+
+def test_two_that_publish_under_one_label_at_once_are_told_apart(office, pack):
+    mine = build_release(checked(pack, office.clock().date()), "2026.48", office.clock())
+    change(pack, "texts.yml", "Bonjour", "Bonsoir")
+    theirs = build_release(checked(pack, office.clock().date()), "2026.48", office.clock())
+    publishing = iter([lambda: publish(office.context, theirs, None)])
+    with pytest.raises(LabelTaken):
+        publish(office.context, mine, None, lambda: next(publishing, lambda: None)())
+    with reading(office.context.engine) as session:
+        assert [row.id for row in session.exec(select(ContentRelease))] == [theirs.release.id]
 
 
 def test_a_release_whose_file_is_gone_is_known_to_be_incomplete(office, pack):

@@ -126,9 +126,7 @@ def ask_for_edition(office):
     now = office.clock()
     repository(office.context.settings, office.context.keys).create(now)
     root = write_pack(office.context.settings.data_dir / "pack")
-    with transaction(office.context.engine) as session:
-        built = build_release(checked(root, now.date()), "2026.48", now)
-        publish(session, office.context, built, None)
+    publish(office.context, build_release(checked(root, now.date()), "2026.48", now), None)
     terminal = laval(office)
     return "yanis", "/editions/2026.48/demander", {"terminal": [terminal]}
 
