@@ -95,7 +95,10 @@ def command(
 
     try:
         with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
-            given = give(session, ctx, get_terminal(session, terminal), {"kind": order}, None)
+            asked = get_terminal(session, terminal)
+            if asked.status == "decommissioned":
+                _refuse(f"{asked.name} est retirée : elle ne reçoit plus rien. Enrôlez-la d’abord.")
+            given = give(session, ctx, asked, {"kind": order}, None)
     except UnknownTerminal:
         _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
     except TooMany:

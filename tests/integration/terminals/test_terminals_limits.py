@@ -2,6 +2,7 @@
 
 import html
 import secrets
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -12,11 +13,14 @@ from agent.enrol import enrol_with_token
 from agent.fleet import Unreachable
 from fleet_server.access.models import AuditEntry
 from fleet_server.app import chores_of
-from fleet_server.db import reading
+from fleet_server.db import reading, transaction
 from fleet_server.terminals.budget import Budget
 from fleet_server.terminals.known import terminals_known
 from fleet_server.terminals.models import Pairing, TerminalLive
+from fleet_server.terminals.registry import get_terminal
 from tests.back_office import post
+from tests.fleet import BALISE
+from tests.fleet import Fleet as Shipped
 from tests.integration.terminals.cast import Kiosk, new_csr
 from wire.enrol import decode_token, encode_token
 
@@ -76,6 +80,17 @@ def test_nothing_is_asked_of_a_retired_terminal(fleet, retired, act, typed):
     answer = post(client, f"/bornes/{retired.id}/{act}", form_at="/enrolement", **(typed or place))
     assert answer.status_code == 409
     assert "Laval est retirée : elle ne reçoit plus rien" in text_of(answer)
+
+
+def test_the_command_line_asks_nothing_of_a_retired_terminal_either(tmp_path):
+    with Shipped(tmp_path) as shipped:
+        laval = shipped.add("Laval").terminal
+        with shipped.offline() as ctx, transaction(ctx.engine) as session:
+            get_terminal(session, laval).status = "decommissioned"
+        asked = [*BALISE, "terminal", "command", laval, "identify", "--data-dir", str(shipped.data_dir)]
+        said = subprocess.run(asked, capture_output=True, text=True)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "Laval est retirée : elle ne reçoit plus rien" in said.stderr
 
 
 @pytest.mark.parametrize(
