@@ -30,7 +30,7 @@ from agent.serve import serve
 from agent.spool import CannotKeep
 from agent.store import Store
 from agent.visit import Visit
-from agent.watchdog import Watchdog, page_status, window_state
+from agent.watchdog import Watchdog, browser_state
 from agent.window_process import WindowProcess
 from wire.command import Command, CommandOutcome
 from wire.events import StateChanged
@@ -131,7 +131,7 @@ class Kiosk:
         )  # fmt: skip
 
     def window_state(self) -> WindowState:
-        return self.watchdog.state() if self.watchdog else window_state(self.page, page_status(self.page))
+        return self.watchdog.state() if self.watchdog else browser_state(self.page)
 
     # ---- loops ------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The page inside the window: it shows what the agent serves, can reach nothing else, and asks nothing of anybody."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -57,7 +58,7 @@ class KioskPage(QWebEnginePage):
         super().__init__(profile)
         self._home = home
         self._tell = tell
-        self._static = False
+        self._static: str | None = None
         self._expected_death = False
         self._refused = False
         harden(self.settings())
@@ -74,21 +75,32 @@ class KioskPage(QWebEnginePage):
     # ---- what the agent orders --------------------------------------------------------------------------------------
 
     def go_home(self) -> None:
-        self._static = False
+        self._static = None
         self.setUrl(self._home)
 
     def show_static(self, html: str) -> None:
-        self._static = True
-        self.setHtml(html, QUrl("about:blank"))
+        self._static = html
+        self._start_again()
 
     def kill_renderer(self) -> None:
-        """A hung renderer answers nothing and no one; its death is noticed, and the page loaded anew."""
+        self._static = None
+        self._start_again()
+
+    def _start_again(self) -> None:
+        """In another renderer: one that hangs answers nothing and no one, and would not draw another page either."""
         pid = self.renderProcessPid()
-        self._expected_death = pid > 0
-        if pid > 0:
-            os.kill(pid, signal.SIGKILL)
-        else:
+        with contextlib.suppress(ProcessLookupError):
+            if pid > 0:
+                os.kill(pid, signal.SIGKILL)
+                self._expected_death = True
+                return
+        self._show()
+
+    def _show(self) -> None:
+        if self._static is None:
             self.go_home()
+        else:
+            self.setHtml(self._static, QUrl("about:blank"))
 
     # ---- what happens -----------------------------------------------------------------------------------------------
 
@@ -96,25 +108,25 @@ class KioskPage(QWebEnginePage):
         expected, self._expected_death = self._expected_death, False
         self._tell("renderer_terminated", status=status.name, code=code, expected=expected)
         if expected:
-            QTimer.singleShot(_RELOAD_AFTER_MS, self.go_home)
+            QTimer.singleShot(_RELOAD_AFTER_MS, self._show)
 
     def _loaded(self, ok: bool) -> None:
         if not ok and self._refused:
             self._refused = False  # the page is still there: it only wanted to leave
             return
         self._tell("loaded", ok=ok, renderer=self.renderProcessPid())
-        if not ok and not self._static:
+        if not ok and self._static is None:
             QTimer.singleShot(_RETRY_AFTER_MS, self._retry)
 
     def _retry(self) -> None:
-        if not self._static:
+        if self._static is None:
             self.go_home()
 
     # ---- what a page may not ----------------------------------------------------------------------------------------
 
     def acceptNavigationRequest(self, url: QUrl | str, type: Any, is_main_frame: bool) -> bool:
         url = QUrl(url)
-        allowed = is_within(url, self._home) or (self._static and url.scheme() in ("data", "about"))
+        allowed = is_within(url, self._home) or (self._static is not None and url.scheme() in ("data", "about"))
         if not allowed:
             self._refused = self._refused or is_main_frame
             self._tell("refused", url=url.toString(QUrl.ComponentFormattingOption.FullyEncoded)[:200])

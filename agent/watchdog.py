@@ -1,8 +1,8 @@
 """Keeps a living page on the screen. It looks at frames painted, never at processes being alone alive.
 
 The ladder: load the page anew (killing its renderer when it hangs), then the window's process, then a static page out
-of service with the host's phone. Each rung is bounded, counted, saved before it is taken, and told. Not knowing is
-never a reason to act.
+of service with the host's phone. Each rung is bounded, counted, saved before it is taken, and told. A page that has not
+painted once since the window was opened climbs it too, after a patience that a slow machine's first start fits into.
 """
 
 import time
@@ -25,7 +25,9 @@ BUDGET = 3
 BUDGET_SPAN_S = 600.0
 REST_S = 600.0
 """After so long out of service, the window is tried again."""
-_GRACE_S = {"reload": 10.0, "kill": 10.0, "restart": 20.0, "open": 30.0}
+_GRACE_S = {"reload": 10.0, "kill": 10.0, "restart": 20.0, "open": 60.0}
+_NEVER_PAINTED_GRACE_S = 30.0
+"""At least so long for a page that this machine has never painted: what kills it too early keeps it dark for good."""
 
 Rung = Literal["reload", "kill", "restart", "out_of_service"]
 _TOLD = {
@@ -66,17 +68,17 @@ class Ladder(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`painted_age`: since the page last painted, None while none has spoken. `graced`: it was loaded a moment ago."""
+    """`painted_age`: since the page last painted, or the window was opened. `graced`: it was loaded a moment ago."""
 
     alive: bool
     renderer_died: bool
-    painted_age: float | None
+    painted_age: float
     graced: bool
 
 
 def climb(ladder: Ladder, seen: Seen, now: float) -> Rung | None:
-    """The rung to take now, None when all is well, or nothing is known."""
-    stalled = not seen.graced and seen.painted_age is not None and seen.painted_age > STALLED_AFTER_S
+    """The rung to take now, None when all is well, or cannot be known yet."""
+    stalled = not seen.graced and seen.painted_age > STALLED_AFTER_S
     if seen.alive and not seen.renderer_died and not stalled:
         return None
     may_reload = sum(now - at < BUDGET_SPAN_S for at in ladder.reloads) < BUDGET
@@ -125,12 +127,13 @@ class Watchdog:
         self._monotonic = monotonic
         self._ladder = self._read(boot)
         self._renderer_died = False
-        self._acted_at = self._grace_until = monotonic()
+        self._opened_at = self._acted_at = self._grace_until = monotonic()
         window.heard = self._heard
 
     async def open(self) -> None:
         """Open the window for the first time. Raises `OSError`."""
         self._graces("open")
+        self._opened_at = self._acted_at
         await self._window.start()
         if self._ladder.out_since is not None:
             self._window.out_of_service(out_of_service_page(self._host_phone()))
@@ -138,7 +141,7 @@ class Watchdog:
     async def turn(self) -> Rung | None:
         """Look, and take at most one rung. Called every second."""
         now = self._monotonic()
-        seen = Seen(self._window.alive, self._renderer_died, self._page.painted_age(), self._is_graced(now))
+        seen = Seen(self._window.alive, self._renderer_died, self._unpainted_for(now), self._is_graced(now))
         rung = climb(self._ladder, seen, now)
         if rung is None:
             return None
@@ -163,15 +166,17 @@ class Watchdog:
 
     def state(self) -> WindowState:
         """For the report."""
-        page, ladder = self._page, self._ladder
+        ladder, unpainted = self._ladder, self._unpainted_for(self._monotonic())
         status: Literal["painting", "stalled", "out_of_service", "absent", "unknown"]
         if ladder.out_since is not None:
             status = "out_of_service"
         elif not self._window.alive:
             status = "absent"
+        elif self._page.painted is None and unpainted < _GRACE_S["open"]:
+            status = "unknown"
         else:
-            status = page_status(page)
-        return window_state(page, status, ladder.reload_count, ladder.restart_count)
+            status = "painting" if unpainted <= STALLED_AFTER_S else "stalled"
+        return _window_state(self._page, status, ladder.reload_count, ladder.restart_count)
 
     # ---- within -----------------------------------------------------------------------------------------------------
 
@@ -202,7 +207,12 @@ class Watchdog:
 
     def _graces(self, what: str) -> None:
         self._acted_at = self._monotonic()
-        self._grace_until = self._acted_at + _GRACE_S[what]
+        least = _NEVER_PAINTED_GRACE_S if self._page.painted is None else 0.0
+        self._grace_until = self._acted_at + max(_GRACE_S[what], least)
+
+    def _unpainted_for(self, now: float) -> float:
+        age = self._page.painted_age()
+        return now - self._opened_at if age is None else age
 
     def _is_graced(self, now: float) -> bool:
         """While it loads; a page that has painted since then gets no more patience than any other."""
@@ -225,20 +235,17 @@ class Watchdog:
         return Ladder(boot=boot, reload_count=kept.reload_count, restart_count=kept.restart_count)
 
 
-def page_status(page: Page) -> Literal["painting", "stalled", "unknown"]:
-    age = page.painted_age()
-    if age is None:
-        return "unknown"
-    return "painting" if age <= STALLED_AFTER_S else "stalled"
+def browser_state(page: Page) -> WindowState:
+    """Of a terminal without a window of its own: a page in any browser, that nobody needs to keep open."""
+    return _window_state(page, "painting" if page.is_painting(STALLED_AFTER_S) else "unknown")
 
 
-def window_state(
+def _window_state(
     page: Page,
     status: Literal["painting", "stalled", "out_of_service", "absent", "unknown"],
     reloads: int = 0,
     restarts: int = 0,
 ) -> WindowState:
-    """Also for a terminal without a window of its own, whose page runs in any browser: `page_status(page)`."""
     beat = page.last
     return WindowState(
         status=status, painted_at=page.painted_at, screen=beat.screen if beat else "",

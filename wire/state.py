@@ -103,7 +103,10 @@ class TerminalState(Message):
 
 
 class WindowState(Message):
-    """`unknown` is never a reason to act: no page has spoken since boot. Ages would lie, so times are given."""
+    """`unknown` is never a reason to act: no page has spoken yet, or none has to. Ages would lie, so times are given.
+
+    `stalled` without a `painted_at`: nothing has been on the screen since the agent's start.
+    """
 
     status: Literal["painting", "stalled", "out_of_service", "absent", "unknown"] = "unknown"
     painted_at: datetime | None = None

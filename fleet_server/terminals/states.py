@@ -65,6 +65,9 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
         window, content, outbox = report.window, report.content, report.outbox
         if window.status == "out_of_service":
             found.append(("écran hors service", "L’écran montre « hors service » : la fenêtre n’a pas redémarré."))
+        elif window.status == "stalled" and window.painted_at is None:
+            found.append(("rien à l’écran",
+                          "L’écran n’affiche rien depuis le démarrage ; la borne relance sa fenêtre."))  # fmt: skip
         elif window.status == "stalled":
             found.append(("écran figé", "La page ne dessine plus ; la borne essaie de la relancer par elle-même."))
         if content.phase == "rolled_back" and content.target:

@@ -1,13 +1,14 @@
 """The ladder, decided purely; then the watchdog with a window that is simulated."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.page import Heartbeat, Page
-from agent.watchdog import BUDGET, BUDGET_SPAN_S, REST_S, Ladder, Seen, Watchdog, climb
+from agent.watchdog import BUDGET, BUDGET_SPAN_S, REST_S, Ladder, Seen, Watchdog, browser_state, climb
 from tests.unit.agent.screen_neighbours import Hand, Told
 
 FINE = Seen(alive=True, renderer_died=False, painted_age=1.0, graced=False)
@@ -27,9 +28,8 @@ OUT = Ladder(out_since=0.0)
         (FRESH, HUNG, 1, "kill"),
         (FRESH, DEAD_RENDERER, 1, "reload"),
         (FRESH, NO_WINDOW, 1, "restart"),
-        (FRESH, Seen(True, False, None, False), 1, None),  # unknown is never a reason
         (FRESH, Seen(True, False, 11.0, True), 1, None),  # just loaded: it may need a moment
-        (FRESH, Seen(True, True, None, True), 1, "reload"),  # a death is known, whatever else is not
+        (FRESH, Seen(True, True, 1.0, True), 1, "reload"),  # a death is known, whatever else is not
         (NO_RELOADS, HUNG, 1, "restart"),
         (NO_RELOADS, DEAD_RENDERER, 1, "restart"),
         (NO_RELOADS, HUNG, BUDGET_SPAN_S + 1, "kill"),  # the budget comes back
@@ -119,12 +119,59 @@ async def test_a_page_that_paints_is_left_alone(path: Path) -> None:
     assert watched.dog.state().status == "painting"
 
 
-async def test_a_page_never_heard_is_unknown_and_left_alone(path: Path) -> None:
+async def test_a_page_that_has_not_painted_yet_is_unknown_and_left_alone_for_a_minute(path: Path) -> None:
     watched = Watched(path)
     await watched.dog.open()
-    watched.hand.pass_s(500)
-    assert await watched.dog.turn() is None
+    watched.hand.pass_s(59)
     assert watched.dog.state().status == "unknown"
+    assert await watched.dog.turn() is None
+
+
+@pytest.mark.parametrize("beats", [False, True])
+async def test_a_page_that_never_paints_climbs_the_whole_ladder_slowly(path: Path, beats: bool) -> None:
+    watched = Watched(path)
+    await watched.dog.open()
+    taken = {}
+    for second in range(300):
+        watched.hand.pass_s(1)
+        if beats:
+            watched.page.hear(Heartbeat(frames=0))
+        if rung := await watched.dog.turn():
+            taken[second + 1] = rung
+        expected = "unknown" if second < 59 else "out_of_service" if "out_of_service" in taken.values() else "stalled"
+        assert watched.dog.state().status == expected
+    assert list(taken.values()) == ["kill"] * 3 + ["restart"] * 3 + ["out_of_service"]
+    at = list(taken)
+    assert min(after - before for before, after in pairwise(at)) >= 30
+    assert watched.dog.state().painted_at is None
+
+
+async def test_a_first_frame_that_comes_late_ends_the_climb(path: Path) -> None:
+    watched = Watched(path)
+    await watched.dog.open()
+    assert await watched.live(65, paints=False) == ["kill"]
+    assert await watched.live(100, paints=True) == []
+    assert watched.dog.state().status == "painting"
+
+
+async def test_out_of_service_is_tried_again_by_an_agent_that_has_seen_no_page(path: Path) -> None:
+    watched = Watched(path)
+    await watched.dog.open()
+    await watched.live(300, paints=False)
+    again = Watched(path)
+    again.hand.at = watched.hand.at
+    await again.dog.open()
+    assert again.window.did == ["start", "out 02 43"]
+    assert (await again.live(int(REST_S) + 10, paints=False))[0] == "restart"
+
+
+def test_a_browser_that_somebody_has_closed_is_no_fault(path: Path) -> None:
+    watched = Watched(path)
+    assert browser_state(watched.page).status == "unknown"
+    watched.page.hear(Heartbeat(frames=10))
+    assert browser_state(watched.page).status == "painting"
+    watched.hand.pass_s(3600)
+    assert browser_state(watched.page).status == "unknown"
 
 
 async def test_a_page_that_beats_without_painting_is_killed_and_told(path: Path) -> None:

@@ -65,7 +65,8 @@ def test_what_is_wrong_with_a_terminal_that_is_there_comes_before_its_closed_pla
     ("fields", "detail"),
     [
         ({"window": WindowState(status="out_of_service")}, "écran hors service"),
-        ({"window": WindowState(status="stalled")}, "écran figé"),
+        ({"window": WindowState(status="stalled", painted_at=NOW)}, "écran figé"),
+        ({"window": WindowState(status="stalled")}, "rien à l’écran"),
         ({"content": ContentState(phase="rolled_back", target=WINTER, reason="index absent")}, "revenue en arrière"),
         ({"content": ContentState(phase="failed", target=WINTER, reason="disque plein")}, "contenu pas arrivé"),
         ({"outbox": OutboxState(requests_overdue=1)}, "demandes retenues"),
