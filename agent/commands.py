@@ -70,7 +70,7 @@ class Commands:
     async def receive(self, command: Command) -> None:
         """As often as the server sends it: only the first time it is carried out, later its answer is repeated.
 
-        Raises `CannotKeep`, `OSError` when nothing could be kept; then nothing was done either.
+        Raises `OSError` when nothing could be kept, and then nothing was done either; `CannotKeep` for the answer.
         """
         key = f"{command.id}/{command.execution}"
         known = self._known.get(key)
@@ -127,7 +127,11 @@ class Commands:
             raise Refused("a visitor is filling in a form")
 
     async def _finish(self, key: str, command: Command, done: _Done) -> None:
-        self._keep(key, done)
+        try:
+            self._keep(key, done)
+        except OSError as error:  # done it is: said all the same, and not begun again while this agent lives
+            log.warning("a command's end is not kept", command=command.id, reason=str(error)[:200])
+            self._known[key] = done
         await self._answer(command, done.outcome, done.reason, done.file)
 
     # ---- kept -------------------------------------------------------------------------------------------------------

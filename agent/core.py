@@ -196,8 +196,8 @@ class Terminal:
                 await self.tell(self.answer(command, "expired"))
             else:
                 await self.on_command(command)
-        except CannotKeep as error:
-            log.warning("command not answered", terminal=self.identity.terminal, reason=str(error))
+        except (CannotKeep, OSError) as error:  # a full disk: the server sends it again
+            log.warning("command not answered", terminal=self.identity.terminal, reason=str(error)[:200])
 
     def answer(self, command: Command, outcome: Any, reason: str = "", file: str | None = None) -> CommandAnswered:
         """The receipt of a command, to be told."""

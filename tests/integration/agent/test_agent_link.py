@@ -8,7 +8,10 @@ from agent_neighbours import SimulatedServer
 from agent_server import running, until
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.commands import Commands
+from agent.page import Page
 from wire import topics
+from wire.command import Identify
 from wire.events import PageViewed
 from wire.request import SealedRequest
 
@@ -100,6 +103,30 @@ async def test_a_command_is_obeyed_only_when_signed_for_this_terminal_and_enrolm
     assert obeyed == [good.id]
     (answer,) = server.told("command.answered")
     assert (answer["command"], answer["outcome"]) == (late.id, "expired")
+
+
+async def test_an_order_that_the_disk_has_no_room_for_is_logged_and_answered_when_it_comes_again(
+    server, make_terminal, caplog, capsys
+):
+    terminal = make_terminal()
+    folder = terminal.settings.state_dir / "orders"
+
+    async def answer(order, outcome, reason, file):
+        await terminal.tell(terminal.answer(order, outcome, reason, file))
+
+    page = Page(terminal.clock.elapsed, terminal.clock.now)
+    orders = Commands(folder / "commands.json", page, None, asyncio.Event().wait, lambda seconds: None, None, answer)
+    terminal.on_command = orders.receive
+    order = server.command(Identify(seconds=20))
+    async with running(terminal) as loops:
+        await until(lambda: terminal.online)
+        server.order(order)
+        await until(lambda: "command not answered" in capsys.readouterr().out)
+        assert not loops.done()
+        folder.mkdir()
+        server.order(order)
+        await until(lambda: [told["outcome"] for told in server.told("command.answered")] == ["accepted", "succeeded"])
+    assert "never retrieved" not in caplog.text
 
 
 async def test_batches_are_resent_until_answered_and_counted_once(server, make_terminal):

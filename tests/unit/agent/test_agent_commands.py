@@ -1,6 +1,8 @@
 """Orders: once per (id, execution), answered whatever happens, and never a picture of what a visitor types."""
 
 import hashlib
+import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +33,7 @@ class Terminal:
         self.files: dict[str, bytes] = {}
         self.answers: list[tuple[CommandOutcome, str, str | None]] = []
         self.fails: BaseException | None = None
+        self.while_restarting: Callable[[], object] = lambda: None
         self.path = path
         self.has_window = window
         self.begin()
@@ -44,6 +47,7 @@ class Terminal:
     async def restart(self) -> None:
         if self.fails:
             raise self.fails
+        self.while_restarting()
         self.restarts += 1
 
     async def screenshot(self) -> bytes:
@@ -108,6 +112,29 @@ async def test_an_order_cut_off_in_the_middle_is_not_begun_again_but_said_to_hav
     await laval.commands.receive(command(RestartWindow()))
     assert laval.restarts == 0
     assert laval.answers[-1][:2] == ("failed", "the agent was restarted meanwhile")
+
+
+async def test_where_nothing_can_be_kept_nothing_is_done_and_later_it_is(laval: Terminal, tmp_path: Path) -> None:
+    laval.path = tmp_path / "full" / "commands.json"
+    laval.begin()
+    with pytest.raises(OSError, match="No such file"):
+        await laval.commands.receive(command(RestartWindow()))
+    assert (laval.restarts, laval.answers) == (0, [])
+    laval.path.parent.mkdir()
+    await laval.commands.receive(command(RestartWindow()))
+    assert (laval.restarts, laval.outcomes) == (1, ["accepted", "succeeded"])
+
+
+async def test_an_order_whose_end_can_not_be_kept_is_answered_all_the_same_and_not_begun_again(
+    laval: Terminal, tmp_path: Path
+) -> None:
+    laval.path = tmp_path / "fills" / "commands.json"
+    laval.path.parent.mkdir()
+    laval.while_restarting = lambda: shutil.rmtree(laval.path.parent)
+    laval.begin()
+    await laval.commands.receive(command(RestartWindow()))
+    await laval.commands.receive(command(RestartWindow()))
+    assert (laval.restarts, laval.outcomes) == (1, ["accepted", "succeeded", "succeeded"])
 
 
 async def test_a_screenshot_is_sent_and_named_by_its_digest(laval: Terminal) -> None:
