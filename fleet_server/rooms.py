@@ -11,6 +11,7 @@ from fleet_server.evaluation.usage import record_usage
 from fleet_server.ingest import Recorder
 from fleet_server.releases import api as release_api
 from fleet_server.releases import pages as release_pages
+from fleet_server.releases.upload_pages import MOST_SENT, PUBLISH
 from fleet_server.requests import api as request_api
 from fleet_server.requests import pages as request_pages
 from fleet_server.terminals import api as terminal_api
@@ -34,7 +35,8 @@ LIVE_ROLES = {
 def install(app: FastAPI) -> None:
     """`app.state.context` is set by then."""
     install_web(app)
-    app.add_middleware(BodyLimit, larger={("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES})
+    larger = {("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES, ("POST", PUBLISH): MOST_SENT}
+    app.add_middleware(BodyLimit, larger=larger)
     pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages)
     for part in (*pages, request_api, terminal_api, release_api):
         app.include_router(part.router)

@@ -113,8 +113,10 @@ def token_in(client: httpx.Client, path: str) -> str:
 
 
 def post(client: httpx.Client, path: str, *, form_at: str = "", **values: Any) -> httpx.Response:
-    """A form, filled in and sent as the page would: with the token that the page showed."""
-    return client.post(path, data={"csrf": token_in(client, form_at or path), **values})
+    """A form, filled in and sent as the page would: with the token that the page showed. Bytes are a file to send."""
+    files = {name: (f"{name}.zip", value) for name, value in values.items() if isinstance(value, bytes)}
+    fields = {name: value for name, value in values.items() if name not in files}
+    return client.post(path, data={"csrf": token_in(client, form_at or path), **fields}, files=files or None)
 
 
 def wait_until(holds: Callable[[], object], seconds: float = 20) -> None:

@@ -1,5 +1,7 @@
 """A small pack on disk, whole and without a fault, for tests to break in one place."""
 
+import io
+import zipfile
 from pathlib import Path
 
 FILES = {
@@ -104,3 +106,12 @@ def change(root: Path, file: str, there: str, instead: str) -> None:
     text = path.read_text()
     assert text.count(there) >= 1, f"{there!r} is not in {file}"
     path.write_text(text.replace(there, instead, 1))
+
+
+def zip_of(root: Path) -> bytes:
+    """The folder, zipped as a person does."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(root.rglob("*")):
+            archive.write(path, path.relative_to(root.parent))
+    return made.getvalue()

@@ -22,7 +22,7 @@ from fleet_server.db import reading, transaction
 from fleet_server.initialise import initialise
 from fleet_server.migrate import migrate
 from fleet_server.offline import offline
-from fleet_server.releases.publish import free_label, publish, wish
+from fleet_server.releases.publish import free_label, publish, week_label, wish
 from fleet_server.settings import Settings, read_settings
 from fleet_server.terminals.enrolment import make_token
 from fleet_server.terminals.public import change_settings
@@ -98,7 +98,7 @@ def publish_content(ctx: Context, saved: Saved, step: Step) -> str:
         raise Refused(f"Le contenu ne peut pas être publié : {grave[0]} Tout voir : balise content check.")
     step.now("construction et signature")
     with reading(ctx.engine) as session:
-        label = free_label(session, f"{ctx.now():%G.%V}")
+        label = free_label(session, week_label(ctx.now().date()))
     row = publish(ctx, build(pack, label, ctx.now()), None)
     with transaction(ctx.engine) as session:
         wish(session, ctx, row, None, None)

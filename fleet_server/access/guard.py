@@ -19,7 +19,7 @@ from fleet_server.db import reading
 from fleet_server.web.csrf import is_csrf_token, is_encrypted, is_foreign
 from fleet_server.web.viewer import ROLES, Viewer
 
-__all__ = ["Viewer", "allow", "find_viewer"]
+__all__ = ["Viewer", "allow", "allow_before_body", "check_token", "find_viewer"]
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 STALE_FORM = "Ce formulaire a expiré ou vient d’ailleurs. Revenez à la page, puis recommencez : rien n’a été changé."
@@ -67,16 +67,43 @@ def allow(*roles: str) -> Callable[..., Viewer]:
     """A dependency that yields the viewer when they hold one of `roles`; without roles, anyone signed in."""
 
     def viewer(request: Request, token: str = Depends(_form_token)) -> Viewer:
-        found = find_viewer(request)
-        if found is None:
-            _send_to_sign_in(request)
-        if request.method not in SAFE_METHODS and (is_foreign(request) or not is_csrf_token(found.csrf, token)):
-            raise HTTPException(403, STALE_FORM)
-        if roles and not found.has(*roles):
-            raise HTTPException(403, _who_can_help(request, roles))
+        found = _signed_in(request)
+        check_token(request, found, token)
+        _check_role(request, found, roles)
         return found
 
     return viewer
+
+
+def allow_before_body(*roles: str) -> Callable[..., Viewer]:
+    """`allow` for a form that brings a large file: nothing of it is read for someone who may not send it. The token is
+    in the form, so who reads it calls `check_token`."""
+
+    def viewer(request: Request) -> Viewer:
+        found = _signed_in(request)
+        _check_role(request, found, roles)
+        if is_foreign(request):
+            raise HTTPException(403, STALE_FORM)
+        return found
+
+    return viewer
+
+
+def check_token(request: Request, viewer: Viewer, token: str) -> None:
+    if request.method not in SAFE_METHODS and (is_foreign(request) or not is_csrf_token(viewer.csrf, token)):
+        raise HTTPException(403, STALE_FORM)
+
+
+def _signed_in(request: Request) -> Viewer:
+    found = find_viewer(request)
+    if found is None:
+        _send_to_sign_in(request)
+    return found
+
+
+def _check_role(request: Request, viewer: Viewer, roles: tuple[str, ...]) -> None:
+    if roles and not viewer.has(*roles):
+        raise HTTPException(403, _who_can_help(request, roles))
 
 
 def _send_to_sign_in(request: Request) -> NoReturn:

@@ -11,6 +11,8 @@ from fleet_server.contents.pack import Pack, read_pack
 from fleet_server.contents.reading import At
 from fleet_server.contents.schema import L10n
 
+UI_SOURCES = Path("kiosk_ui/src")
+"""Where the kiosk's page is made: there, and only there, a text that it shows and the pack lacks is found out."""
 # `t("home.title")`, also as a text key handed on: `label="dock.end"` is checked by the kiosk's own types.
 _USED = re.compile(r"""\bt\(\s*["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)*)["'`]""")
 

@@ -1,6 +1,6 @@
 """`balise content check|build|publish`."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Les contenus des bornes.", no_args_is_help=True)
 PackDir = Annotated[Path, typer.Argument(help="Dossier du paquet", exists=True, file_okay=False)]
 DEFAULT = Path("content/pays-de-la-loire")
-UI_SOURCES = Path("kiosk_ui/src")
 
 
 @app.command()
@@ -35,6 +34,7 @@ def build(
 ) -> None:
     """Construit une édition dans un dossier, pour la regarder ; rien n’est publié."""
     from fleet_server.contents.build import build as build_release
+    from fleet_server.releases.publish import week_label
 
     now = datetime.now(UTC)
     built = build_release(_fit(pack), label or week_label(now.date()), now)
@@ -60,7 +60,7 @@ def publish(
     from fleet_server.contents.build import build as build_release
     from fleet_server.db import reading, transaction
     from fleet_server.offline import offline
-    from fleet_server.releases.publish import LabelTaken, free_label, wish
+    from fleet_server.releases.publish import LabelTaken, free_label, week_label, wish
     from fleet_server.releases.publish import publish as publish_release
     from fleet_server.settings import WrongSettings, read_settings
 
@@ -89,12 +89,6 @@ def publish(
     typer.echo(f"Édition {name} publiée, demandée à {_count(count, 'borne')}.")
 
 
-def week_label(day: date) -> str:
-    """What people call an edition: the year and the week it was made in."""
-    year, week, _ = day.isocalendar()
-    return f"{year}.{week:02d}"
-
-
 def _known_terminals(session: "Session", asked: list[str]) -> None:
     from fleet_server.terminals.public import names
 
@@ -103,7 +97,7 @@ def _known_terminals(session: "Session", asked: list[str]) -> None:
 
 
 def _checked(pack: Path) -> "Pack":
-    from fleet_server.contents.check import checked
+    from fleet_server.contents.check import UI_SOURCES, checked
 
     found = checked(pack, datetime.now(UTC).date(), UI_SOURCES if UI_SOURCES.is_dir() else None)
     for problem in found.problems:

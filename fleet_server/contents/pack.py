@@ -97,6 +97,7 @@ def _explained(error: ValidationError) -> Iterator[tuple[At, str, str]]:
     for found in error.errors(include_url=False):
         at: At = found["loc"]
         name = " › ".join(str(part) for part in at) or "le fichier"
+        shown = repr(found["input"])[:60]
         match found["type"]:
             case "missing":
                 yield at, f"« {name} » manque", "Ajoutez-le"
@@ -106,9 +107,8 @@ def _explained(error: ValidationError) -> Iterator[tuple[At, str, str]]:
                 yield at, f"« {name} » est vide", "Écrivez le texte, ou retirez la ligne"
             case "literal_error":
                 accepted = found["ctx"]["expected"].replace(" or ", " ou ")
-                yield at, f"« {name} » vaut {found['input']!r}", f"Valeurs acceptées : {accepted}"
+                yield at, f"« {name} » vaut {shown}", f"Valeurs acceptées : {accepted}"
             case "string_pattern_mismatch":
-                yield at, f"« {name} » vaut {found['input']!r}", f"Forme attendue : {found['ctx']['pattern']}"
+                yield at, f"« {name} » vaut {shown}", f"Forme attendue : {found['ctx']['pattern']}"
             case _:
-                shown = repr(found["input"])[:60]
                 yield at, f"« {name} » vaut {shown}, ce qui ne convient pas ({found['msg']})", "Corrigez la valeur"

@@ -11,11 +11,13 @@ from fleet_server.evaluation.counting import today_in_paris
 from fleet_server.releases.changes import changes, contents_of, soon_out_of_date
 from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.publish import blobs_are_here, manifest_of, releases, wish
+from fleet_server.releases.upload_pages import router as upload_router
 from fleet_server.releases.whereabouts import Edition, editions, step_of
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.web.pages import fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
+router.include_router(upload_router)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 Chosen = Annotated[list[str], Form()]
 CHANGES_SHOWN = 40

@@ -1,6 +1,7 @@
 """Publishing a release: files, then the signed list, then the wish. Each step may be done again."""
 
 from collections.abc import Callable, Iterable
+from datetime import date
 
 from sqlmodel import Session, col, select
 
@@ -84,6 +85,12 @@ def manifest_of(ctx: Context, release_id: str) -> Manifest | None:
 
 def blobs_are_here(ctx: Context, manifest: Manifest) -> bool:
     return all(blob_path(ctx.settings.data_dir / "blobs", file.sha256).exists() for file in manifest.files)
+
+
+def week_label(day: date) -> str:
+    """What people call an edition: the year and the week it was made in."""
+    year, week, _ = day.isocalendar()
+    return f"{year}.{week:02d}"
 
 
 def free_label(session: Session, wanted: str) -> str:

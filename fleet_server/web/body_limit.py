@@ -34,7 +34,7 @@ class BodyLimit:
             message = await receive() if declared <= limit else {}
             came += len(message.get("body", b""))
             if max(declared, came) > limit:
-                raise HTTPException(413, f"Cette adresse reçoit au plus {limit // 1024} Kio à la fois.")
+                raise HTTPException(413, f"Cette adresse reçoit au plus {_told(limit)} à la fois.")
             return message
 
         await self.app(scope, counted, send)
@@ -42,3 +42,7 @@ class BodyLimit:
     def _limit(self, method: str, path: str) -> int:
         fitting = (most for (verb, start), most in self.larger.items() if method == verb and path.startswith(start))
         return next(fitting, MOST)
+
+
+def _told(limit: int) -> str:
+    return f"{limit // 1024} Kio" if limit < 1024 * 1024 * 100 else f"{limit // 1_000_000} Mo"

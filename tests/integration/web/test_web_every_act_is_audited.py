@@ -28,7 +28,7 @@ from fleet_server.terminals.registry import add_terminal
 from tests.back_office import CAST, BackOffice, build, post, served
 from tests.integration.requests.sealing import KEY, KID, PEOPLE, sealed_by
 from tests.integration.requests.test_requests_deposit import HALL
-from tests.packs import write_pack
+from tests.packs import write_pack, zip_of
 
 HARMLESS = {
     "/apparence": "a cookie of this browser, nothing of the server's",
@@ -131,6 +131,11 @@ def ask_for_edition(office):
     return "yanis", "/editions/2026.48/demander", {"terminal": [terminal]}
 
 
+def publish_pack(office):
+    repository(office.context.settings, office.context.keys).create(office.clock())
+    return "yanis", "/contenus/publier", {"paquet": zip_of(Path("content/pays-de-la-loire"))}
+
+
 def on_yanis(act: str) -> Act:
     return lambda office: ("anne", f"/comptes/{account_of(office, 'yanis')}/{act}", {})
 
@@ -147,6 +152,7 @@ RECIPES: dict[str, Act] = {
     "/comptes/{account_id}/invitation": on_yanis("invitation"),
     "/comptes/{account_id}/fermer": on_yanis("fermer"),
     "/comptes/{account_id}/rouvrir": on_yanis("rouvrir"),
+    "/contenus/publier": publish_pack,
     "/demandes/{request_id}/{act}": take_request,
     "/demandes/{request_id}/annuler": undo_request,
     "/editions/{label}/demander": ask_for_edition,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fleet_server.contents.build import build
 from fleet_server.contents.check import checked
-from fleet_server.contents.cli import week_label
+from fleet_server.releases.publish import week_label
 from tests.packs import change, write_pack
 from wire.release import Manifest
 

@@ -54,6 +54,22 @@ FAULTS = {
         "texts.yml", "dock.end:", "home.title:",
         "texts.yml:4: la clé « home.title » est écrite deux fois. Corrigez cette ligne.",
     ),
+    "lists deeper than the process survives": (
+        "contact.yml", "topics:", "deep: " + "[" * 100_000 + "\ntopics:",
+        "contact.yml:1: plus de 40 niveaux l’un dans l’autre. Corrigez cette ligne.",
+    ),
+    "a few lines that stand for thousands of millions": (
+        "texts.yml", "home.title:", "a: &a [x, x]\nb: &b [*a, *a]\nhome.title:",
+        "texts.yml:2: un renvoi YAML (« * ») : le texte s’écrit en entier. Corrigez cette ligne.",
+    ),
+    "a key that is no word": (
+        "texts.yml", "home.title:", "? [a, b]\n: {fr: x}\nhome.title:",
+        "texts.yml:1: une clé est une liste ou un groupe, pas un mot. Corrigez cette ligne.",
+    ),
+    "a date that no calendar has": (
+        "acteurs/phare.yml", "2026-11-01", "2026-13-01",
+        "acteurs/phare.yml:1: une valeur ne se lit pas (month must be in 1..12). Corrigez cette ligne.",
+    ),
     "YAML that is none": (
         "contact.yml", "times:\n", "times: [\n",
         "contact.yml:4: YAML illisible : did not find expected node content. Corrigez cette ligne.",
