@@ -13,7 +13,6 @@ interface TrayProps {
   field: () => HTMLInputElement | null;
   go: string;
   onGo: () => void;
-  onClose?: () => void;
 }
 
 type Module = typeof import("./keyboard");
@@ -23,7 +22,7 @@ export function loadKeyboard(): Promise<Module> {
   return import("./keyboard").then((module) => (loaded = module));
 }
 
-export function Tray({ layout, field, go, onGo, onClose }: TrayProps) {
+export function Tray({ layout, field, go, onGo }: TrayProps) {
   const [module, setModule] = useState(loaded);
   useEffect(() => {
     if (!module) void loadKeyboard().then(setModule);
@@ -45,11 +44,6 @@ export function Tray({ layout, field, go, onGo, onClose }: TrayProps) {
         {layout === "text" && (
           <button type="button" class="hg-button sp" onClick={() => module?.type(field(), " ")}>
             {t("keyboard.space")}
-          </button>
-        )}
-        {onClose && (
-          <button type="button" class="hg-button fn w2" onClick={onClose}>
-            {t("keyboard.close")}
           </button>
         )}
         <button type="button" class="hg-button go" onClick={onGo}>

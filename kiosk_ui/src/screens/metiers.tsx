@@ -77,7 +77,7 @@ export function Metiers() {
       </div>
       {hits === null ? <Beginning /> : hits.length === 0 ? <Nothing /> : <Results name="metiers" items={hits} typed={query.value} />}
       {typing.value && (
-        <Tray layout="text" field={() => field.current} onClose={close} onGo={close}
+        <Tray layout="text" field={() => field.current} onGo={close}
           go={hits && hits.length > 0 ? tn("metiers.see", hits.length) : t("metiers.see.none")} />
       )}
     </Frame>
