@@ -145,7 +145,9 @@ class LocalApi:
         said = {name: value for name, value in event.items() if name != "ago_ms"}
         # A page may say that its visit is simulated, which takes it out of every figure; it can't put it in.
         audience = "demo" if said.get("audience") == "demo" else self._behind.screen.audience
-        said |= journal.stamp(ago_ms) | {"audience": audience}
+        # Outside of a visit no (session, n) tells what is repeated: by the page's own id the server counts it once.
+        named = {"id": said["id"]} if "id" in said and said.get("session") is None else {}
+        said |= journal.stamp(ago_ms) | {"audience": audience} | named
         return usage_events.validate_python(said)
 
     async def _kept(self, journal: Journal, told: list[UsageEvent]) -> Response:

@@ -1,7 +1,7 @@
 /** The life of the page: a visit begins, pages follow, the visit ends and everything is forgotten. */
 
 import { Agent } from "./agent";
-import { Outgoing } from "./outgoing";
+import { Outgoing, uuid7 } from "./outgoing";
 import { CONTACT_STEPS, pageId, type Route } from "./routes";
 import * as state from "./state";
 import { decide, idleTimes, type Act, type IdleTimes, type Told } from "./visit";
@@ -37,7 +37,8 @@ export class Kiosk {
     const visit = state.visit.value;
     const session = visit.phase === "attract" || happening.kind.startsWith("attract.") ? null : visit.session;
     this.n += 1;
-    const event = { ...happening, session, n: this.n, language: state.language.value, accessibility: state.options.value };
+    const said = { session, n: this.n, language: state.language.value, accessibility: state.options.value };
+    const event = { ...happening, ...said, id: uuid7(Date.now()) };
     this.outgoing.add(event);
     void this.send();
   }

@@ -85,6 +85,8 @@ export type Happening =
   | { kind: "ui.failed"; where: string; message: string };
 
 export type UsageEvent = Happening & {
+  /** Made here, once: outside of a visit it says that what comes twice (an answer was lost) is the same event. */
+  id: string;
   session: string | null;
   n: number;
   language: Language;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { MOST_WAITING, Outgoing, type Answer } from "../src/outgoing";
+import { MOST_WAITING, Outgoing, uuid7, type Answer } from "../src/outgoing";
 import type { UsageEvent } from "../src/wire";
 
 const event = (n: number, kind: "help.requested" | "contact.submitted" = "help.requested"): UsageEvent => ({
-  kind, n, session: "s", language: "fr", accessibility: [],
+  id: uuid7(n), kind, n, session: "s", language: "fr", accessibility: [],
 });
 
 /** An agent that keeps what it is sent, unless told otherwise. */
@@ -36,6 +36,27 @@ describe("events on their way to the agent", () => {
     await settle();
     expect(kept).toEqual(Array.from({ length: 250 }, (_, n) => n + 1));
     expect(outgoing.length).toBe(0);
+  });
+
+  it("keep their id when they are sent again", async () => {
+    let answers = 0;
+    const ids: string[][] = [];
+    const { outgoing, settle } = agent((events) => {
+      ids.push(events.map((one) => one.id));
+      return { outcome: (answers += 1) > 1 ? "kept" : "later" };
+    });
+    outgoing.add(event(1));
+    outgoing.add(event(2));
+    await settle();
+    await settle();
+    expect(ids[1]).toEqual(ids[0]);
+    expect(new Set(ids[0]).size).toBe(2);
+  });
+
+  it("are named in the order of time", () => {
+    const made = [1, 1_800_000_000_000.7, 1_800_000_000_001].map(uuid7);
+    expect(made.every((one) => /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(one))).toBe(true);
+    expect([...made].sort()).toEqual(made);
   });
 
   it("are kept while the agent is away, and say how old they are", async () => {

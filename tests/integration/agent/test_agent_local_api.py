@@ -267,6 +267,13 @@ async def test_what_the_page_repeats_is_kept_once(laval: Laval) -> None:
     assert [kept["n"] for kept in laval.kept()] == [0, 1, 2]
 
 
+async def test_what_the_page_repeats_outside_of_a_visit_keeps_its_name(laval: Laval) -> None:
+    attract = event(1, "attract.started", None, id=uuid7(0, 9))
+    for _ in range(2):
+        assert (await laval.post("events", {"events": [attract]})).status_code == 204
+    assert {kept["id"] for kept in laval.kept()} == {uuid7(0, 9)}
+
+
 async def test_a_page_that_outlived_the_agent_repeats_without_doubling(laval: Laval) -> None:
     await laval.post("events", {"events": [started(), event(1)]})
     laval.behind.visit = Visit(laval.hand.monotonic, laval.hand.now, laval.outbox.last_n)
@@ -295,6 +302,7 @@ async def test_a_new_session_ends_the_one_that_crashed(laval: Laval) -> None:
         json.dumps({"events": [event()] * 101}).encode(),
         json.dumps({"events": [event(kind="person.named")]}).encode(),
         json.dumps({"events": [event(page="Not A Page")]}).encode(),
+        json.dumps({"events": [event(1, "attract.started", None, id="not an id")]}).encode(),
         json.dumps({"events": [event(ago_ms=-1)]}).encode(),
         json.dumps({"events": [event(ago_ms="soon")]}).encode(),
         json.dumps({"events": [event(kind="health.sampled")]}).encode(),
