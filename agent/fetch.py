@@ -10,8 +10,10 @@ A job (JSON) comes on stdin; JSON lines go out on stdout: `{"progress": 0.42}`, 
 import json
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,10 @@ from agent.dated_tls import dated_context
 from agent.resume import Failure, Garbled, Missing, Unreachable, bring
 from agent.store import CHUNK, Damaged, Store
 from wire.message import Digest, Instant
-from wire.release import MAX_MANIFEST_BYTES, Manifest
+from wire.release import MAX_MANIFEST_BYTES, Manifest, ReleaseFile
 
+AT_ONCE = 4
+"""Files on their way: while one is synced to the disk, the network brings the others."""
 _METADATA_WITHIN_S = 60
 _TELL_EVERY_S = 0.25
 
@@ -108,12 +112,14 @@ class Progress:
         self._done = done
         self._total = total
         self._told = 0.0
+        self._lock = threading.Lock()
 
     def add(self, count: int) -> None:
-        self._done = max(0, self._done + count)
-        if time.monotonic() - self._told >= _TELL_EVERY_S:
-            self._told = time.monotonic()
-            say(progress=round(min(1.0, self._done / self._total), 4) if self._total else 1.0)
+        with self._lock:
+            self._done = max(0, self._done + count)
+            if time.monotonic() - self._told >= _TELL_EVERY_S:
+                self._told = time.monotonic()
+                say(progress=round(min(1.0, self._done / self._total), 4) if self._total else 1.0)
 
 
 def say(**line: Any) -> None:
@@ -128,7 +134,7 @@ def connections(job: Job) -> urllib3.PoolManager:
     if job.ca:
         trust.load_verify_locations(cadata=job.ca)
     return urllib3.PoolManager(
-        ssl_context=trust, timeout=urllib3.Timeout(connect=10, read=20), retries=False, maxsize=1,
+        ssl_context=trust, timeout=urllib3.Timeout(connect=10, read=20), retries=False, maxsize=AT_ONCE,
         headers={"User-Agent": "balise-agent", "Accept-Encoding": "identity"},
     )  # fmt: skip
 
@@ -181,9 +187,19 @@ def fetch(job: Job) -> None:
         raise DiskFull(f"{needed} bytes to come, {free} free of which {job.reserve} stay reserved")
     total = sum({file.sha256: file.size for file in manifest.files}.values())
     progress = Progress(total - needed, total)
-    for file in missing:
+
+    def arrive(file: ReleaseFile) -> None:
         url = f"{job.server.rstrip('/')}/blobs/{file.sha256}"
         store.keep_blob(bring(pool, url, file, store.partial / file.sha256, job.patience_s, progress.add), file.sha256)
+
+    with ThreadPoolExecutor(AT_ONCE, "arrive") as arriving:
+        begun = [arriving.submit(arrive, file) for file in missing]
+        try:
+            for one in as_completed(begun):
+                one.result()
+        except BaseException:
+            arriving.shutdown(wait=False, cancel_futures=True)
+            raise
     store.sync_blobs(manifest)
 
 

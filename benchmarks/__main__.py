@@ -27,6 +27,8 @@ PARTS = {
 
 def main(only: str) -> int:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=150)  # in a log, whole names
     chosen = [part for part, names in PARTS.items() if any(name.startswith(only) for name in names)]
     if not chosen:
         console.print(f"ONLY={only}: nothing of that name. There are: {', '.join(PARTS)}.")

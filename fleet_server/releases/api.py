@@ -35,10 +35,16 @@ def manifest(digest: Digest, release: Digest, ctx: ContextDep) -> FileResponse:
     return FileResponse(path, media_type="application/json", headers=_FOREVER)
 
 
+class BlobResponse(FileResponse):
+    """In larger pieces than pages need: each piece is a turn of a thread."""
+
+    chunk_size = 512 * 1024
+
+
 @router.get("/blobs/{sha256}", response_class=FileResponse)
 def blob(sha256: Digest, ctx: ContextDep) -> FileResponse:
     """A file by its SHA-256; Range is answered, so that a terminal resumes at any byte."""
     path = blob_path(ctx.settings.data_dir / "blobs", sha256)
     if not path.exists():
         raise HTTPException(404, {"error": "not_found", "message": "No such file."})
-    return FileResponse(path, media_type="application/octet-stream", headers=_FOREVER | {"ETag": f'"{sha256}"'})
+    return BlobResponse(path, media_type="application/octet-stream", headers=_FOREVER | {"ETag": f'"{sha256}"'})
