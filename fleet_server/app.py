@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 from fastapi import FastAPI
 
-from fleet_server import VERSION, rooms
+from fleet_server import VERSION, retention, rooms
 from fleet_server.access.guard import find_viewer
 from fleet_server.broker import BrokerLink
 from fleet_server.chores import Chore, Chores
@@ -116,5 +116,6 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
         "forget the order of requests": (EVERY_S, forget_order(ctx.engine)),
         "expire commands": (60.0, expire_commands),
         "forget old pairings": (3600.0, forget_old_pairings),
+        "forget what is past its time": (retention.EVERY_S, lambda: retention.forget_past(ctx)),
         "sign releases again": (3600.0, sign_again),
     }

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     """0: `mqtt_port`."""
     mqtt_public_tls: bool | None = None
     """Unset: as this server itself connects."""
+    kept_health_days: Annotated[int, Field(ge=31)] = 90
+    """Measurements of the machines; pages show the last 30 days."""
+    kept_events_days: Annotated[int, Field(ge=31, le=366)] = 365
+    """What happened to the terminals, and the orders they have answered."""
+    kept_screenshots_days: Annotated[int, Field(ge=1, le=366)] = 30
+    kept_audit_days: Annotated[int, Field(ge=180, le=366)] = 365
+    """Who did and read what: a year, and never less than half of one."""
     demo: bool = False
     """Marks every page as a demonstration."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -68,7 +68,8 @@ class SignInFailure(SQLModel, table=True):
 
 
 class AuditEntry(SQLModel, table=True):
-    """One act that changed something: who, what, on which subject. Append-only: the database refuses the rest."""
+    """One act that changed something: who, what, on which subject. Append-only: the database refuses the rest, but for
+    the old lines that `retention` takes away."""
 
     __tablename__ = "access_audit_entry"
     __table_args__ = (Index("ix_access_audit_entry_act_at", "act", "at"),)
@@ -84,10 +85,13 @@ class AuditEntry(SQLModel, table=True):
     detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
+AUDIT_KEPT_DAYS = 180
+"""Younger lines nobody deletes, whatever the settings say."""
+_APPEND_ONLY = "SELECT RAISE(ABORT, 'the audit log is append-only')"
 AUDIT_TRIGGERS = [
-    f"CREATE TRIGGER access_audit_entry_no_{act} BEFORE {act.upper()} ON access_audit_entry "
-    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-    for act in ("update", "delete")
+    f"CREATE TRIGGER access_audit_entry_no_update BEFORE UPDATE ON access_audit_entry BEGIN {_APPEND_ONLY}; END",
+    "CREATE TRIGGER access_audit_entry_no_delete BEFORE DELETE ON access_audit_entry "
+    f"WHEN OLD.at > datetime('now', '-{AUDIT_KEPT_DAYS} days') BEGIN {_APPEND_ONLY}; END",
 ]
 """SQLite; the migration that makes the table runs them too."""
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 KEPT_PER_TERMINAL = 20
@@ -40,6 +42,17 @@ def forget_old(folder: Path) -> None:
     files = sorted(folder.glob("*.*"), key=lambda path: path.stat().st_mtime)
     for path in files[:-KEPT_PER_TERMINAL]:
         path.unlink(missing_ok=True)
+
+
+def forget_before(directory: Path, moment: datetime) -> int:
+    """Those that came before. Returns how many."""
+    gone = 0
+    for path in directory.glob("*/*.*"):
+        with suppress(FileNotFoundError):  # gone already, for another reason
+            if path.stat().st_mtime < moment.timestamp():
+                path.unlink()
+                gone += 1
+    return gone
 
 
 def find(directory: Path, terminal_id: str, digest: str) -> tuple[Path, str] | None:

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from fleet_server.access.models import AUDIT_TRIGGERS
 from fleet_server.db import UtcDateTime
 
 revision = 'e12acaade4d1'
@@ -44,6 +45,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_access_audit_entry_act_at', ['act', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_access_audit_entry_at'), ['at'], unique=False)
         batch_op.create_index(batch_op.f('ix_access_audit_entry_subject'), ['subject'], unique=False)
+    if op.get_bind().dialect.name == 'sqlite':
+        for trigger in AUDIT_TRIGGERS:
+            op.execute(trigger)
 
     op.create_table('access_sign_in_failure',
     sa.Column('key', sa.String(length=64), nullable=False),

@@ -1,8 +1,12 @@
 """The migrations lead to what the models say."""
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 import fleet_server.tables  # noqa: F401 - all of them
@@ -35,6 +39,21 @@ def test_an_empty_database_migrated_to_the_newest_revision_is_what_the_models_de
     with migrated.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_audit_log_of_a_migrated_database_can_only_grow_and_lose_its_oldest_lines(tmp_path):
+    url = f"sqlite:///{tmp_path / 'fleet.db'}"
+    migrate(url)
+    line = text("INSERT INTO access_audit_entry (at, who, act, subject, detail) VALUES (:at, 'Anne', 'x', '', '{}')")
+    young = f"{datetime.now(UTC) - timedelta(days=179):%Y-%m-%d %H:%M:%S.%f}"
+    with connect(url).begin() as connection:
+        connection.execute(line, [{"at": young}, {"at": "2020-01-01 12:00:00.000000"}])
+    for change in ("UPDATE access_audit_entry SET who = 'Yanis'", "DELETE FROM access_audit_entry"):
+        with pytest.raises(IntegrityError, match="append-only"), connect(url).begin() as connection:
+            connection.execute(text(change))
+    with connect(url).begin() as connection:
+        assert connection.execute(text("DELETE FROM access_audit_entry WHERE at < '2021-01-01'")).rowcount == 1
+        assert connection.scalar(text("SELECT at FROM access_audit_entry")) == young
 
 
 def test_migrating_again_changes_nothing_and_keeps_the_rows(tmp_path):

@@ -1,0 +1,100 @@
+"""How long things are kept: what is past its time goes, portion by portion, while everything else runs.
+
+Never touched here: visits (`usage_event`, Fréquentation), contact requests, where terminals stood, what was lost.
+"""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, update
+from sqlmodel import SQLModel
+
+from fleet_server.access.sessions import LIFETIME
+from fleet_server.context import Context
+from fleet_server.db import transaction
+from fleet_server.settings import Settings
+from fleet_server.terminals.commands import OPEN
+from fleet_server.terminals.files import forget_before
+
+EVERY_S = 3600.0
+"""Often and little, rather than once a night and long."""
+TURN_S = 2.0
+PORTION = 1_000
+_BREATH_S = 0.02
+"""Between two portions, so that whoever waits to write does."""
+_TOKENS_KEPT = timedelta(days=30)
+_FAILURES_KEPT = timedelta(days=1)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Rows of this table, known by this one column, for which this holds, are past their time."""
+
+    table: Table
+    key: str
+    past: ColumnElement[bool]
+
+
+def rules(settings: Settings, now: datetime) -> list[Rule]:
+    """The audit log last: a database may refuse its part."""
+
+    def before(days: int) -> datetime:
+        return now - timedelta(days=days)
+
+    health, events, commands, tokens, sessions, failures, audit = (
+        SQLModel.metadata.tables[name]
+        for name in ("terminal_health", "terminal_event", "terminal_command", "terminal_token", "access_web_session",
+                     "access_sign_in_failure", "access_audit_entry")
+    )  # fmt: skip
+    closed = commands.c.state.not_in(OPEN)
+    return [
+        Rule(health, "id", health.c.at < before(settings.kept_health_days)),
+        Rule(events, "id", events.c.at < before(settings.kept_events_days)),
+        Rule(commands, "id", and_(closed, commands.c.queued_at < before(settings.kept_events_days))),
+        Rule(tokens, "digest", tokens.c.expires_at < now - _TOKENS_KEPT),
+        Rule(sessions, "id", sessions.c.created_at < now - LIFETIME),
+        Rule(failures, "key", and_(failures.c.last_at < now - _FAILURES_KEPT,
+                                   or_(failures.c.blocked_until.is_(None), failures.c.blocked_until < now))),
+        Rule(audit, "id", audit.c.at < before(settings.kept_audit_days)),
+    ]  # fmt: skip
+
+
+def forget_past(ctx: Context, turn_s: float = TURN_S) -> Counter[str]:
+    """One turn: how many rows went, by table. What it has no time for, the next one takes."""
+    now, until = ctx.now(), time.monotonic() + turn_s
+    gone: Counter[str] = Counter()
+    gone["files"] = _screenshots(ctx, now - timedelta(days=ctx.settings.kept_screenshots_days))
+    try:
+        for rule in rules(ctx.settings, now):
+            while time.monotonic() < until:
+                count = _portion(ctx, rule)
+                gone[rule.table.name] += count
+                if count < PORTION:
+                    break
+                time.sleep(_BREATH_S)
+    finally:
+        if gone.total():
+            log.info("retention.forgot", **+gone)
+    return +gone
+
+
+def _portion(ctx: Context, rule: Rule) -> int:
+    key = rule.table.c[rule.key]
+    some = select(key).where(rule.past).limit(PORTION)
+    with transaction(ctx.engine) as session:
+        return session.connection().execute(delete(rule.table).where(key.in_(some))).rowcount
+
+
+def _screenshots(ctx: Context, before: datetime) -> int:
+    """The pictures, and what the pages say of them."""
+    commands = SQLModel.metadata.tables["terminal_command"]
+    past = and_(commands.c.file != "", commands.c.answered_at < before)
+    some = select(commands.c.id).where(past).limit(PORTION)
+    with transaction(ctx.engine) as session:
+        session.connection().execute(update(commands).where(commands.c.id.in_(some)).values(file=""))
+    return forget_before(ctx.settings.data_dir / "files", before)
