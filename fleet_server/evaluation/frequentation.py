@@ -12,7 +12,8 @@ from sqlmodel import Session
 
 from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
-from fleet_server.context import Context, ContextDep, Reading, Writing
+from fleet_server.context import Context, ContextDep, Reading
+from fleet_server.db import transaction
 from fleet_server.evaluation import charts, counting
 from fleet_server.evaluation.counting import Period, Tally
 from fleet_server.evaluation.page_names import page_name
@@ -81,7 +82,7 @@ def frequentation(
 
 @router.get("/frequentation.csv")
 def frequentation_csv(
-    request: Request, ctx: ContextDep, session: Writing, viewer: Evaluating, wanted: AskedDep
+    request: Request, ctx: ContextDep, session: Reading, viewer: Evaluating, wanted: AskedDep
 ) -> Response:
     """Exactly the rows filtered, and what they are in the first line. The export is in the audit log."""
     period = period_of(wanted, ctx)
@@ -101,7 +102,8 @@ def frequentation_csv(
             tally.pages, tally.contacts_started, tally.contacts,
         ])  # fmt: skip
     detail = {"first": str(period.first), "last": str(period.last), "simulated": period.simulated}
-    record_act(session, viewer, "usage.exported", period.terminal, detail, now=ctx.now())
+    with transaction(ctx.engine) as writing:
+        record_act(writing, viewer, "usage.exported", period.terminal, detail, now=ctx.now())
     name = f"frequentation-{period.first}-{period.last}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     # With a mark of order, so that spreadsheets read the accents.

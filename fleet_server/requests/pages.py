@@ -1,6 +1,7 @@
 """/demandes: the inbox and its reading pane. For counsellors only; each reading and each act is in the audit log.
 
-A live refresh of a list that is already open is the same reading: it is not logged again.
+A live refresh of a list that is already open is the same reading: it is not logged again. What is read is logged first
+and shown then; opening and drawing it is long, and nobody else's writing waits for that.
 """
 
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from sqlmodel import Session, col, select
 from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
-from fleet_server.db import after_commit
+from fleet_server.db import after_commit, transaction
 from fleet_server.requests import words
 from fleet_server.requests.acts import RULES, ActName, Deed, NotNow, Overtaken, perform, undo
 from fleet_server.requests.inbox import Card, Filters, Inbox, inbox, waiting
@@ -39,9 +40,9 @@ Asked = Annotated[Filters, Depends(asked)]
 
 
 @router.get("/demandes")
-def inbox_page(request: Request, ctx: ContextDep, session: Writing, viewer: Counsellor, filters: Asked) -> Response:
+def inbox_page(request: Request, ctx: ContextDep, session: Reading, viewer: Counsellor, filters: Asked) -> Response:
     values = _list_values(ctx, session, viewer, filters)
-    _log_listing(session, viewer, values["box"], ctx)
+    _log_reading(ctx, viewer, listed=values["box"])
     return page(request, viewer, "requests/demandes.html", card=None, acts=[], **values)
 
 
@@ -53,17 +54,17 @@ def live_list(request: Request, ctx: ContextDep, session: Reading, viewer: Couns
 
 
 @router.get("/demandes/{request_id}")
-def request_page(request: Request, ctx: ContextDep, session: Writing, viewer: Counsellor, filters: Asked,
+def request_page(request: Request, ctx: ContextDep, session: Reading, viewer: Counsellor, filters: Asked,
                  request_id: str) -> Response:  # fmt: skip
     row = _known(session, request_id)
     opened = Card(row, ctx.now(), ctx.keys.sealing)
-    record_act(session, viewer, "request.opened", row.id, {"readable": opened.form is not None}, now=ctx.now())
     acts = session.exec(select(ContactAct).where(ContactAct.request == row.id).order_by(col(ContactAct.id))).all()
     if request.headers.get("hx-target") == "lecture":
+        _log_reading(ctx, viewer, opened)
         return fragment(request, viewer, "requests/lecture.html", card=opened, acts=acts, filters=filters,
                         words=words, names=names_of(session, ctx))  # fmt: skip
     values = _list_values(ctx, session, viewer, filters, row.id)
-    _log_listing(session, viewer, values["box"], ctx)
+    _log_reading(ctx, viewer, opened, values["box"])
     return page(request, viewer, "requests/demandes.html", card=opened, acts=acts, **values)
 
 
@@ -111,9 +112,16 @@ def _list_values(ctx: Context, session: Session, viewer: Viewer, filters: Filter
     return {"box": box, "filters": filters, "chosen": chosen, "words": words, "names": names_of(session, ctx)}
 
 
-def _log_listing(session: Session, viewer: Viewer, box: Inbox, ctx: Context) -> None:
-    if box.cards:
-        record_act(session, viewer, "request.listed", "", {"shown": len(box.cards)}, now=ctx.now())
+def _log_reading(ctx: Context, viewer: Viewer, opened: Card | None = None, listed: Inbox | None = None) -> None:
+    """Committed before a word of it leaves."""
+    readable = opened is not None and opened.form is not None  # opened here, not within the transaction
+    if opened is None and not (listed and listed.cards):
+        return
+    with transaction(ctx.engine) as session:
+        if opened:
+            record_act(session, viewer, "request.opened", opened.row.id, {"readable": readable}, now=ctx.now())
+        if listed and listed.cards:
+            record_act(session, viewer, "request.listed", "", {"shown": len(listed.cards)}, now=ctx.now())
 
 
 def _known(session: Session, request_id: str) -> ContactRequest:

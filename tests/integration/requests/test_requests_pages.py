@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from fleet_server.access.models import AuditEntry
 from fleet_server.db import reading, transaction
+from fleet_server.requests import pages
 from fleet_server.requests.models import ContactRequest
 from tests.back_office import token_in
 from tests.browser import DESKTOP, PHONE, chromium, sideways_scroll, violations
@@ -64,6 +65,40 @@ def test_each_reading_is_in_the_audit_log_without_a_word_of_it(inbox):
     ]
     with reading(inbox.context.engine) as session:
         assert "Sylvie" not in str([entry.model_dump() for entry in session.exec(select(AuditEntry)).all()])
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/demandes", {}), (SYLVIE, {}), (SYLVIE, {"hx-request": "true", "hx-target": "lecture"})]
+)
+def test_nobody_waits_to_write_while_a_page_is_opened_and_drawn(inbox, monkeypatch, path, headers):
+    drawn = []
+
+    def drawing(real):
+        def draw(*said, **more):
+            """From another connection, as ingest would: it would wait for this very page, in vain."""
+            with transaction(inbox.context.engine) as session:
+                session.add(AuditEntry(at=inbox.clock(), who="Balise", act="meanwhile"))
+            drawn.append(real)
+            return real(*said, **more)
+
+        return draw
+
+    for name in ("page", "fragment"):
+        monkeypatch.setattr(pages, name, drawing(getattr(pages, name)))
+    answer = inbox.signed_in("maelle").get(path, headers=headers)
+    assert (answer.status_code, len(drawn)) == (200, 1)
+    assert "Sylvie Grimault" in answer.text
+
+
+def test_what_can_not_be_logged_is_not_shown(inbox):
+    client = inbox.signed_in("maelle")
+    with inbox.context.engine.begin() as connection:
+        refuse = "BEFORE INSERT ON access_audit_entry BEGIN SELECT RAISE(ABORT, 'no'); END"
+        connection.exec_driver_sql(f"CREATE TRIGGER full {refuse}")
+    for path in ("/demandes", SYLVIE):
+        answer = client.get(path)
+        assert answer.status_code == 500
+        assert "Sylvie" not in answer.text
 
 
 def test_what_people_wrote_is_nowhere_on_the_server_s_disk_even_once_read_and_acted_upon(inbox, tmp_path):
