@@ -37,7 +37,8 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Database and broker answer: 200, or 503 naming what does not")
+@router.get("/readyz", summary="Database and broker answer: 200, or 503 naming what does not",
+            responses={503: {"description": "Named false: what does not answer"}})  # fmt: skip
 def readyz(request: Request) -> JSONResponse:
     checks: dict[str, bool] = request.app.state.health.checks()
     return JSONResponse({"ready": all(checks.values()), **checks}, 200 if all(checks.values()) else 503)

@@ -8,9 +8,10 @@ from fastapi.responses import FileResponse
 
 from fleet_server.context import ContextDep
 from fleet_server.releases.blobs import blob_path
+from fleet_server.web.errors import refusals
 from wire.message import Digest
 
-router = APIRouter(tags=["releases"])
+router = APIRouter(tags=["releases"], responses=refusals(404, 422))
 _METADATA = re.compile(r"^(\d{1,9}\.)?(root|targets|snapshot|timestamp)\.json$")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _FRESH = {"Cache-Control": "no-cache"}

@@ -12,6 +12,7 @@ from fleet_server.context import ContextDep, Writing
 from fleet_server.db import after_commit, insert_new
 from fleet_server.requests.models import ContactRequest
 from fleet_server.terminals.public import ProvenDep, places
+from fleet_server.web.errors import refusals
 from wire.request import SealedRequest
 from wire.state import Place
 
@@ -19,7 +20,9 @@ router = APIRouter(prefix="/api/v1/terminal", tags=["terminal"])
 _BODY = {"requestBody": {"content": {"application/json": {"schema": SealedRequest.model_json_schema()}}}}
 
 
-@router.post("/requests", status_code=204, response_class=Response, openapi_extra=_BODY)
+@router.post(
+    "/requests", status_code=204, response_class=Response, openapi_extra=_BODY, responses=refusals(401, 403, 413, 422)
+)
 def deposit(proof: ProvenDep, ctx: ContextDep, session: Writing) -> Response:
     """Take one contact request. 204 once it is committed, the same for one that is already there; 422 for another's."""
     try:

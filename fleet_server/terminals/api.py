@@ -18,6 +18,7 @@ from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.enrolment import Refused
 from fleet_server.terminals.models import Terminal
 from fleet_server.terminals.proof import ClockFreeDep, ProvenDep
+from fleet_server.web.errors import refusals
 from wire.enrol import (
     Enrolment,
     EnrolRequest,
@@ -34,6 +35,8 @@ from wire.state import TerminalState
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/api/v1", tags=["terminal"])
+_STRANGER, _PAIRING = refusals(401, 403, 413, 422, 429), refusals(401, 404, 410, 413, 422, 429)
+_PROVEN = refusals(401, 403, 413, 422)
 Poll = Annotated[str, Header(alias="Authorization", description="Bearer <poll>")]
 
 
@@ -71,7 +74,7 @@ def _http(refused: Refused) -> HTTPException:
     return HTTPException(status.get(refused.code, 401), {"error": refused.code, "message": refused.message})
 
 
-@router.post("/enrol", status_code=201)
+@router.post("/enrol", status_code=201, responses=_STRANGER)
 def enrol(asked: EnrolRequest, ctx: ContextDep, strangers: StrangersDep, address: Address) -> Enrolment:
     """Use a one-time token. 401 `token_unknown`, `token_used`, `token_expired`; 422 `bad_csr`; 429 too many refused."""
     _let_try(strangers.refused, address, ctx.now())
@@ -87,7 +90,7 @@ def enrol(asked: EnrolRequest, ctx: ContextDep, strangers: StrangersDep, address
         raise _http(refused) from refused
 
 
-@router.post("/pairing", status_code=201)
+@router.post("/pairing", status_code=201, responses=_STRANGER)
 def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing, strangers: StrangersDep,
                  address: Address) -> PairingOpened:  # fmt: skip
     """Ask to be let in without a token. 429 when too many wait already, from this address or from all."""
@@ -100,7 +103,7 @@ def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing, stran
         raise _http(refused) from refused
 
 
-@router.post("/pairing/{pairing}/reveal", status_code=204)
+@router.post("/pairing/{pairing}/reveal", status_code=204, responses=_PAIRING)
 def reveal(pairing: str, asked: PairingReveal, authorization: Poll, ctx: ContextDep, session: Writing) -> None:
     try:
         found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "))
@@ -109,7 +112,7 @@ def reveal(pairing: str, asked: PairingReveal, authorization: Poll, ctx: Context
         raise _http(refused) from refused
 
 
-@router.get("/pairing/{pairing}")
+@router.get("/pairing/{pairing}", responses=_PAIRING)
 def pairing_status(pairing: str, authorization: Poll, ctx: ContextDep, session: Writing) -> PairingStatus:
     """`waiting` until an operator has compared the codes; `accepted` brings the enrolment."""
     try:
@@ -121,7 +124,7 @@ def pairing_status(pairing: str, authorization: Poll, ctx: ContextDep, session: 
     return PairingStatus.model_validate({"status": status, "enrolment": given})
 
 
-@router.get("/terminal/state", response_class=Response, responses={200: {"content": {"application/jwt": {}}}})
+@router.get("/terminal/state", response_class=Response, responses=_PROVEN | {200: {"content": {"application/jwt": {}}}})
 async def state(nonce: str, proof: ClockFreeDep, ctx: ContextDep) -> Response:
     """The whole truth for one terminal: what is wanted, the server's time, what of its outboxes is committed.
 
@@ -145,7 +148,7 @@ def _state(ctx: ContextDep, terminal: Terminal, nonce: str) -> bytes:
 _RENEW_BODY = {"requestBody": {"content": {"application/json": {"schema": RenewRequest.model_json_schema()}}}}
 
 
-@router.post("/terminal/renew", openapi_extra=_RENEW_BODY)
+@router.post("/terminal/renew", openapi_extra=_RENEW_BODY, responses=_PROVEN)
 async def renew(proof: ClockFreeDep, ctx: ContextDep) -> Renewed:
     """A new certificate for the same key, until 12 months after the old one expired."""
     try:
@@ -163,7 +166,7 @@ def _renew(ctx: ContextDep, terminal_id: str, csr: str) -> str:
         return enrolment.renew(session, ctx, session.get_one(Terminal, terminal_id), csr)
 
 
-@router.put("/terminal/files/{sha256}", status_code=204)
+@router.put("/terminal/files/{sha256}", status_code=204, responses=_PROVEN)
 async def put_file(
     sha256: Digest, proof: ProvenDep, ctx: ContextDep, content_type: Annotated[str, Header()] = ""
 ) -> None:

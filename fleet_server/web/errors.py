@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from fleet_server.web.error_texts import DEFAULTS, TEXTS
@@ -22,6 +23,18 @@ MACHINE_PATHS = ("/api/", "/releases/", "/blobs/", "/metrics", "/healthz", "/rea
 CODES = {400: "bad_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
          409: "conflict", 413: "too_large", 422: "invalid", 429: "too_many", 500: "server_error", 502: "unavailable",
          503: "unavailable", 507: "full"}  # fmt: skip
+
+
+class Problem(BaseModel):
+    """How a program is refused: a code to decide by, a sentence to log."""
+
+    error: str
+    message: str
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route: the refusals it may answer with."""
+    return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def install_errors(app: FastAPI) -> None:
