@@ -63,6 +63,10 @@ class Display:
     def colours(self) -> int:
         return int(self.run("import", "-window", "root", "-format", "%k", "info:-"))
 
+    def sketch(self) -> bytes:
+        """The whole screen in 16 × 10 colours: two of one page are close, whatever moves on it."""
+        return self.run("import", "-window", "root", "-resize", "16x10!", "-depth", "8", "rgb:-")
+
     def pixel(self, x: int, y: int) -> tuple[int, int, int]:
         crop = self.run("import", "-window", "root", "-crop", f"1x1+{x}+{y}", "-depth", "8", "rgb:-")
         return crop[0], crop[1], crop[2]
