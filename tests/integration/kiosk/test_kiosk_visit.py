@@ -129,6 +129,17 @@ def test_what_is_told_is_what_the_contract_says(page: Page, agent: SimulatedAgen
     assert agent.events[-1]["accessibility"] == ["contrast"]
 
 
+def test_one_key_closes_the_keyboard_of_the_occupations_and_says_what_is_seen_then(page: Page) -> None:
+    begin(page)
+    section(page, "metiers")
+    page.locator(".kbd [data-skbtn]").first.wait_for()
+    others = page.locator(".kbd .last button:not(.go)")
+    expect(others).to_have_text(["Tout effacer", "Espace"])
+    expect(page.locator(".kbd .last .go")).to_have_text("Fermer le clavier")
+    page.locator(".kbd .last .go").tap()
+    expect(page.locator(".kbd")).to_have_count(0)
+
+
 def test_a_visit_by_keyboard_reaches_the_end(page: Page, agent: SimulatedAgent, server_key: X25519PrivateKey) -> None:
     def press_on(selector: str) -> None:
         """Tabs until the element has the focus, then presses Enter, as a switch or a keypad would."""
