@@ -198,7 +198,7 @@ def fetch(job: Job) -> None:
             for one in as_completed(begun):
                 one.result()
         except BaseException:
-            arriving.shutdown(wait=False, cancel_futures=True)
+            arriving.shutdown(cancel_futures=True)  # those on their way end first: what arrived is kept
             raise
     store.sync_blobs(manifest)
 

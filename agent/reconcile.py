@@ -223,6 +223,7 @@ class Reconciler:
     # ---- steps ------------------------------------------------------------------------------------------------------
 
     async def _bring(self, release: Release) -> None:
+        failed: Happened | None = None
         try:
             await self._do.bring(release.id, self._came)
             self._trouble = ""
@@ -232,6 +233,7 @@ class Reconciler:
             self._trouble = str(error)
             if error.final:
                 self._enter(self.phase.model_copy(update={"name": "failed", "reason": str(error)[:200]}))
+                failed = "content.failed", _named(release) | {"reason": str(error)[:200]}
             self._rest_until = self._monotonic() + self._backoff.next()
         except (OSError, ValueError) as error:  # no process could be started, or it spoke nonsense
             self._trouble = f"{type(error).__name__}: {error}"
@@ -241,6 +243,8 @@ class Reconciler:
             self._stored = None
             self._do.changed()
             self.wake()
+        if failed:
+            await self._do.tell(*failed)
 
     def _came(self, progress: float) -> None:
         told, self._progress = self._progress, progress

@@ -25,6 +25,8 @@ BUDGET = 3
 BUDGET_SPAN_S = 600.0
 REST_S = 600.0
 """After so long out of service, the window is tried again."""
+SHOWN_AGAIN_S = 30.0
+"""A window that can't even show that it is out of service is opened again at this interval, until it rests no more."""
 _GRACE_S = {"reload": 10.0, "kill": 10.0, "restart": 20.0, "open": 60.0}
 _NEVER_PAINTED_GRACE_S = 30.0
 """At least so long for a page that this machine has never painted: what kills it too early keeps it dark for good."""
@@ -47,6 +49,8 @@ class Ladder(BaseModel):
     reloads: tuple[float, ...] = ()
     restarts: tuple[float, ...] = ()
     out_since: float | None = None
+    out_shown: float | None = None
+    """When the page out of service was last put on the screen: its window may die too."""
     reload_count: int = 0
     restart_count: int = 0
 
@@ -61,9 +65,12 @@ class Ladder(BaseModel):
                 return self.model_copy(update=recent | {"reload_count": self.reload_count + 1})
             case "restart":
                 recent["restarts"] = (*recent["restarts"], now)
-                return self.model_copy(update=recent | {"restart_count": self.restart_count + 1, "out_since": None})
+                return self.model_copy(update=recent | {
+                    "restart_count": self.restart_count + 1, "out_since": None, "out_shown": None,
+                })  # fmt: skip
             case "out_of_service":
-                return self.model_copy(update=recent | {"out_since": now})
+                since = now if self.out_since is None else self.out_since
+                return self.model_copy(update=recent | {"out_since": since, "out_shown": now})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,9 @@ def climb(ladder: Ladder, seen: Seen, now: float) -> Rung | None:
     if ladder.out_since is not None:
         if now - ladder.out_since >= REST_S:
             return "restart"
-        return None if seen.alive and not seen.renderer_died else "out_of_service"
+        gone = not seen.alive or seen.renderer_died
+        rested = ladder.out_shown is None or now - ladder.out_shown >= SHOWN_AGAIN_S
+        return "out_of_service" if gone and rested else None
     if seen.alive and may_reload:
         return "reload" if seen.renderer_died else "kill"
     return "restart" if may_restart else "out_of_service"
@@ -146,10 +155,12 @@ class Watchdog:
         if rung is None:
             return None
         log.warning("the page is not painting", rung=rung, alive=seen.alive, renderer_died=seen.renderer_died)
+        known = rung == "out_of_service" and self._ladder.out_since is not None
         self._keep(self._ladder.taken(rung, now))
         await self._take(rung)
         await self._end_visit("crash")
-        await self._tell(_TOLD[rung], {"renderer_died": seen.renderer_died, "window_ended": not seen.alive})
+        if not known:
+            await self._tell(_TOLD[rung], {"renderer_died": seen.renderer_died, "window_ended": not seen.alive})
         return rung
 
     async def restart(self) -> None:

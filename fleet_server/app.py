@@ -116,6 +116,6 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
         "forget the order of requests": (EVERY_S, forget_order(ctx.engine)),
         "expire commands": (60.0, expire_commands),
         "forget old pairings": (3600.0, forget_old_pairings),
-        "forget what is past its time": (retention.EVERY_S, lambda: retention.forget_past(ctx)),
+        "forget what is past its time": (retention.EVERY_S, retention.forgetting(ctx)),
         "sign releases again": (3600.0, sign_again),
     }

@@ -48,7 +48,13 @@ def connect(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _durable(raw: Any, _record: Any) -> None:
         raw.isolation_level = None  # transactions are begun below, explicitly
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "journal_size_limit=67108864",
+        ):
             raw.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -5,16 +5,17 @@ Never touched here: visits (`usage_event`, Fréquentation), contact requests, wh
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
 from sqlmodel import SQLModel
 
 from fleet_server.access.sessions import LIFETIME
 from fleet_server.context import Context
-from fleet_server.db import transaction
+from fleet_server.db import reading, transaction
 from fleet_server.settings import Settings
 from fleet_server.terminals.commands import OPEN
 from fleet_server.terminals.files import forget_before
@@ -25,6 +26,8 @@ TURN_S = 2.0
 PORTION = 1_000
 _BREATH_S = 0.02
 """Between two portions, so that whoever waits to write does."""
+SILENCE = timedelta(days=30)
+"""Longer than a fleet ever rests: past it the clock is doubted, until the next start."""
 _TOKENS_KEPT = timedelta(days=30)
 _FAILURES_KEPT = timedelta(days=1)
 
@@ -62,6 +65,17 @@ def rules(settings: Settings, now: datetime) -> list[Rule]:
                                    or_(failures.c.blocked_until.is_(None), failures.c.blocked_until < now))),
         Rule(audit, "id", audit.c.at < before(settings.kept_audit_days)),
     ]  # fmt: skip
+
+
+def forgetting(ctx: Context) -> Callable[[], object]:
+    """`forget_past` for a server that starts now. A machine that woke in another year must not lose its past: nothing
+    goes in a run that began too long after the last terminal had been heard."""
+    with reading(ctx.engine) as session:
+        heard = session.execute(select(func.max(SQLModel.metadata.tables["terminal_live"].c.heard_at))).scalar_one()
+    if heard and ctx.server_start - heard > SILENCE:
+        log.error("retention.clock_doubted", last_heard=heard.isoformat(), now=ctx.server_start.isoformat())
+        return lambda: None
+    return lambda: forget_past(ctx)
 
 
 def forget_past(ctx: Context, turn_s: float = TURN_S) -> Counter[str]:

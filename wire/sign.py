@@ -96,7 +96,16 @@ def claimed_by(token: str) -> tuple[str, int]:
 
 def check_proof(token: str, method: str, path: str, body: bytes, key: EllipticCurvePublicKey, now: datetime,
                 leeway: timedelta = timedelta(seconds=30), clock_free: bool = False) -> None:  # fmt: skip
-    """Raises `Untrusted`. `clock_free` (state pull and renewal only): a terminal whose clock is lost may still ask.
+    """Raises `Untrusted`. See `proven_digest`."""
+    if proven_digest(token, method, path, key, now, leeway, clock_free) != hashlib.sha256(body).hexdigest():
+        raise Foreign("made for another body")
+
+
+def proven_digest(token: str, method: str, path: str, key: EllipticCurvePublicKey, now: datetime,
+                  leeway: timedelta = timedelta(seconds=30), clock_free: bool = False) -> str:  # fmt: skip
+    """The SHA-256 that the body must have, known before a byte of it is read. Raises `Untrusted`.
+
+    `clock_free` (state pull and renewal only): a terminal whose clock is lost may still ask.
 
     What it may do with a replayed proof is read its own signed state over its own nonce: nothing.
     """
@@ -106,15 +115,17 @@ def check_proof(token: str, method: str, path: str, body: bytes, key: EllipticCu
         raise Foreign("signed by another key") from error
     except (jwt.PyJWTError, ValueError) as error:
         raise Unreadable(str(error)) from error
-    if (claims.get("htm"), claims.get("htu"), claims.get("bod")) != (method, path, hashlib.sha256(body).hexdigest()):
+    if (claims.get("htm"), claims.get("htu")) != (method, path):
         raise Foreign("made for another request")
     issued, expires = claims.get("iat"), claims.get("exp")
     if not isinstance(issued, int) or not isinstance(expires, int) or expires - issued > PROOF_LIFETIME.total_seconds():
         raise Unreadable("without a lifetime of at most 60 s")
+    digest = str(claims.get("bod"))
     if clock_free:
-        return
+        return digest
     if not (datetime.fromtimestamp(issued, UTC) - leeway <= now <= datetime.fromtimestamp(expires, UTC) + leeway):
         raise Outdated("made at another time; the state answer carries the server's")
+    return digest
 
 
 def vouch(enrolment: Enrolment, ca: EllipticCurvePrivateKey) -> Enrolment:

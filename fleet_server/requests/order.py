@@ -7,27 +7,29 @@ written anew, in the order of the random ids, soon after the last arrival.
 
 from collections.abc import Callable
 from contextlib import closing
+from sqlite3 import OperationalError
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
+from sqlmodel import select
 
 from fleet_server.db import reading
 from fleet_server.requests.models import ContactRequest
 
 EVERY_S = 10.0
 _PATIENCE_MS = 1000
-"""Then it gives up until its next turn: nobody else may wait for this."""
+"""Then it gives up until its next turn: nobody else may wait longer for this."""
 
 
 def forget_order(engine: Engine) -> Callable[[], None]:
     """One turn, which does nothing while nothing came. PostgreSQL's own log is its administrator's to keep short."""
-    seen = -1
+    seen: frozenset[str] = frozenset()
 
     def turn() -> None:
         nonlocal seen
         if engine.dialect.name != "sqlite":
             return
         with reading(engine) as session:
-            held = session.execute(select(func.count()).select_from(ContactRequest)).scalar_one()
+            held = frozenset(session.exec(select(ContactRequest.id)))
         if held != seen and _rewritten(engine):
             seen = held
 
@@ -42,6 +44,8 @@ def _rewritten(engine: Engine) -> bool:
         try:
             cursor.execute(f"REINDEX {ContactRequest.__tablename__}")
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except OperationalError:  # locked
+            return False
         finally:
             cursor.execute(f"PRAGMA busy_timeout={usual}")
     return not busy

@@ -39,9 +39,16 @@ def keep(directory: Path, terminal_id: str, digest: str, content_type: str, body
 
 
 def forget_old(folder: Path) -> None:
-    files = sorted(folder.glob("*.*"), key=lambda path: path.stat().st_mtime)
+    files = sorted(folder.glob("*.*"), key=_came_at)
     for path in files[:-KEPT_PER_TERMINAL]:
         path.unlink(missing_ok=True)
+
+
+def _came_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # gone meanwhile, by its age
+        return 0.0
 
 
 def forget_before(directory: Path, moment: datetime) -> int:

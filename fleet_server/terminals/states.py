@@ -82,7 +82,7 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
             many = outbox.requests_overdue > 1
             found.append(("demandes retenues",
                           f"{outbox.requests_overdue} demande{'s' if many else ''} de rappel "
-                          f"attend{'ent' if many else ''} depuis plus d’une heure de partir."))  # fmt: skip
+                          f"attend{'ent' if many else ''} de partir depuis plus d’une heure."))  # fmt: skip
         if not report.clock_trusted:
             found.append(("horloge non sûre", "Son horloge n’a pas encore été vérifiée ; l’heure reçue fait foi."))
     if vitals.temperature is not None and vitals.temperature > HOT:

@@ -16,9 +16,16 @@ from fleet_server.db import reading, transaction
 from fleet_server.evaluation.models import UsageEvent
 from fleet_server.ingest.models import IngestCursor
 from fleet_server.releases.repository import repository
-from fleet_server.retention import forget_past
+from fleet_server.retention import forget_past, forgetting
 from fleet_server.settings import Settings, WrongSettings, read_settings
-from fleet_server.terminals.models import EnrolmentToken, TerminalCommand, TerminalEvent, TerminalHealth, TerminalPlace
+from fleet_server.terminals.models import (
+    EnrolmentToken,
+    TerminalCommand,
+    TerminalEvent,
+    TerminalHealth,
+    TerminalLive,
+    TerminalPlace,
+)
 from fleet_server.terminals.registry import add_terminal
 from tests.back_office import build, wait_until
 from tests.integration.requests.test_requests_deposit import HALL
@@ -183,3 +190,17 @@ def test_a_duration_that_the_law_or_the_pages_forbid_is_refused_by_name(name, va
     with pytest.raises(WrongSettings, match=name.upper()):
         read_settings(**{name: value})
     assert Settings()
+
+
+def test_a_server_that_wakes_in_another_year_forgets_nothing_in_that_run(office, laval):
+    add(office, health(laval, "old", days(office, 400)))
+    with transaction(office.context.engine) as session:
+        session.get_one(TerminalLive, laval).heard_at = office.clock() - timedelta(days=31)
+    forgetting(office.context)()
+    with reading(office.context.engine) as session:
+        assert session.get(TerminalHealth, "old")
+    with transaction(office.context.engine) as session:
+        session.get_one(TerminalLive, laval).heard_at = office.clock() - timedelta(days=29)
+    forgetting(office.context)()
+    with reading(office.context.engine) as session:
+        assert session.get(TerminalHealth, "old") is None

@@ -265,6 +265,7 @@ async def test_what_is_not_trusted_is_not_asked_for_again(world: World) -> None:
     await world.settle()
     assert world.brought.count(WINTER.id) == 1
     assert world.reconciler.content_state().phase == "failed"
+    assert "content.failed" in world.told.whats
     world.reconciler.wish(wish(WINTER.release, 3))
     await world.settle()
     assert world.active == WINTER.label

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.page import Heartbeat, Page
-from agent.watchdog import BUDGET, BUDGET_SPAN_S, REST_S, Ladder, Seen, Watchdog, browser_state, climb
+from agent.watchdog import BUDGET, BUDGET_SPAN_S, REST_S, SHOWN_AGAIN_S, Ladder, Seen, Watchdog, browser_state, climb
 from tests.unit.agent.screen_neighbours import Hand, Told
 
 FINE = Seen(alive=True, renderer_died=False, painted_age=1.0, graced=False)
@@ -53,6 +53,18 @@ def test_a_page_that_never_paints_costs_a_bounded_number_of_steps_an_hour() -> N
             taken.append(rung)
     assert taken[:7] == ["kill"] * 3 + ["restart"] * 3 + ["out_of_service"]
     assert len(taken) <= 6 * 8
+
+
+def test_a_window_that_always_dies_is_opened_a_bounded_number_of_times_and_tried_anew_after_a_rest() -> None:
+    ladder, taken = FRESH, []
+    for now in range(3600):
+        if rung := climb(ladder, NO_WINDOW, float(now)):
+            ladder = ladder.taken(rung, float(now))
+            taken.append((now, rung))
+    out = [now for now, rung in taken if rung == "out_of_service"]
+    assert len(taken) <= 3600 / SHOWN_AGAIN_S + 6 * (BUDGET + 1)
+    assert all(later - earlier >= SHOWN_AGAIN_S for earlier, later in pairwise(out))
+    assert any(rung == "restart" for now, rung in taken if now > REST_S)
 
 
 class SimulatedWindow:
