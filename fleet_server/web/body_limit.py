@@ -45,4 +45,4 @@ class BodyLimit:
 
 
 def _told(limit: int) -> str:
-    return f"{limit // 1024} Kio" if limit < 1024 * 1024 * 100 else f"{limit // 1_000_000} Mo"
+    return f"{limit // 1024} Kio" if limit < 1_000_000 else f"{limit // 1_000_000} Mo"
