@@ -110,7 +110,8 @@ def read_report(live: TerminalLive) -> Reported | None:
 def _vitals(session: Session) -> dict[str, Vitals]:
     newest_at = func.max(TerminalHealth.at).label("at")
     newest = select(TerminalHealth.terminal, newest_at).group_by(TerminalHealth.terminal).subquery()
-    query = select(TerminalHealth.terminal, TerminalHealth.temperature, TerminalHealth.disk_free).join(
-        newest, (col(TerminalHealth.terminal) == newest.c.terminal) & (col(TerminalHealth.at) == newest.c.at)
+    sample = TerminalHealth
+    query = select(sample.terminal, sample.temperature, sample.disk_free, sample.disk_free_bytes).join(
+        newest, (col(sample.terminal) == newest.c.terminal) & (col(sample.at) == newest.c.at)
     )
-    return {terminal: Vitals(temperature, disk) for terminal, temperature, disk in session.exec(query)}
+    return {terminal: Vitals(*measured) for terminal, *measured in session.exec(query)}

@@ -8,7 +8,9 @@ from fleet_server.terminals.opening import Opening
 from wire.state import Desired, Reported
 
 HOT = 75.0
-DISK_LOW = 0.15
+DISK_LOW, DISK_LOW_BYTES = 0.15, 10 * 10**9
+"""Both: a tenth of a large disk is more than a kiosk ever fills."""
+DISK_OUT = 0.05
 BACKLOG = timedelta(hours=1)
 LATE = timedelta(minutes=15)
 """How long a wish may take before the terminal counts as drifting; visits and downloads take their time."""
@@ -29,6 +31,7 @@ class Vitals:
 
     temperature: float | None = None
     disk_free: float | None = None
+    disk_free_bytes: int = 0
 
 
 def condition(
@@ -87,7 +90,9 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
             found.append(("horloge non sûre", "Son horloge n’a pas encore été vérifiée ; l’heure reçue fait foi."))
     if vitals.temperature is not None and vitals.temperature > HOT:
         found.append((f"{vitals.temperature:.0f} °C", f"Processeur à {vitals.temperature:.0f} °C, seuil {HOT:.0f} °C."))
-    if vitals.disk_free is not None and vitals.disk_free < DISK_LOW:
+    if vitals.disk_free is not None and (
+        vitals.disk_free < DISK_OUT or (vitals.disk_free < DISK_LOW and vitals.disk_free_bytes < DISK_LOW_BYTES)
+    ):
         share = round(vitals.disk_free * 100)
         found.append((f"disque à {100 - share} %", f"Il reste {share} % de place sur son disque."))
     return found

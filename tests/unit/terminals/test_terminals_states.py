@@ -88,6 +88,9 @@ def test_a_window_that_nobody_has_heard_is_no_reason_to_worry():
 def test_a_disk_nearly_full_degrades_a_terminal():
     assert of(report(), vitals=Vitals(disk_free=0.14)).detail == "disque à 86 %"
     assert of(report(), vitals=Vitals(disk_free=0.16)).key == "online"
+    # Little of a large disk is still plenty, until it is next to nothing.
+    assert of(report(), vitals=Vitals(disk_free=0.14, disk_free_bytes=35 * 10**9)).key == "online"
+    assert of(report(), vitals=Vitals(disk_free=0.04, disk_free_bytes=35 * 10**9)).detail == "disque à 96 %"
 
 
 def test_a_wish_is_given_a_quarter_of_an_hour_before_the_terminal_drifts():
