@@ -71,6 +71,11 @@ class Display:
         crop = self.run("import", "-window", "root", "-crop", f"1x1+{x}+{y}", "-depth", "8", "rgb:-")
         return crop[0], crop[1], crop[2]
 
+    def pixel_of(self, picture: Path, x: int, y: int) -> tuple[int, int, int]:
+        """Of a picture taken earlier."""
+        crop = self.run("convert", str(picture), "-crop", f"1x1+{x}+{y}", "-depth", "8", "rgb:-")
+        return crop[0], crop[1], crop[2]
+
     def tap(self, x: int, y: int) -> None:
         self.run("xdotool", "mousemove", str(x), str(y), "click", "1")
 

@@ -5,9 +5,13 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from playwright.sync_api import Playwright
+
 from fleet_server.contents.build import Built, build
 from fleet_server.contents.pack import read_pack
 from tests.back_office import post
+from tests.display import Display
+from tests.e2e.real_window import open_window
 from tests.fleet import PACK, Fleet, Kiosk, eventually
 from wire.release import Manifest
 
@@ -34,6 +38,29 @@ def beat(kiosk: Kiosk, in_visit: bool, failed: str = "") -> None:
     body = {"frames": 100, "release": shown, "screen": "home" if in_visit else "attract", "in_visit": in_visit}
     with kiosk.client() as client:
         assert client.post("/api/v1/heartbeat", json=body | {"failed": failed}).status_code == 204
+
+
+def test_a_setting_changes_the_page_in_the_real_window(tmp_path, screen: Display, playwright: Playwright):
+    with Fleet(tmp_path) as fleet:
+        laval = fleet.add("Laval")
+        fleet.publish()
+        window = open_window(laval, screen, playwright)
+        window.tap(".start")
+        window.see(".home")
+        assert window.find(".home .welcome").count() == 0
+        before = screen.picture(tmp_path / "before.png")
+
+        operator = fleet.signed_in("yanis")
+        page = f"/bornes/{laval.terminal}/reglages"
+        assert post(operator, page, welcome_fr="Bonjour de Laval", revision="0").status_code == 303
+        assert window.see(".home .welcome").inner_text() == "Bonjour de Laval"
+        # What a person sees: the bar beside the words is drawn where nothing was.
+        at = window.find(".home .welcome").bounding_box()
+        assert at
+        x, y = round(at["x"] + 3), round(at["y"] + at["height"] / 2)
+        was = screen.pixel_of(before, x, y)
+        eventually(lambda: screen.pixel(x, y) != was, what="it is on the screen")
+        eventually(lambda: (reported(fleet, laval).get("settings") or {}).get("welcome") == {"fr": "Bonjour de Laval"})
 
 
 def spoilt() -> Built:
