@@ -39,7 +39,7 @@ pytest: build
 	$(BIN)/pytest $(ARGS)
 
 soak: build
-	$(BIN)/pytest -m soak $(ARGS)
+	$(BIN)/pytest -m soak -o faulthandler_timeout=10800 $(ARGS)
 
 bench:
 	@$(PYTHON) bootstrap.py bench
