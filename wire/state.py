@@ -72,6 +72,26 @@ class Release(Message):
     label: Short
 
 
+class Hours(Message):
+    """A span of every day, in the place's time zone; over midnight when it ends before it begins."""
+
+    begins: time
+    ends: time
+
+
+class Activation(Message):
+    """When what is wished may take effect; it may be brought to the terminal at once.
+
+    Never in a visit, unless `force` or the moment `by` has passed: what waits for ever for a quiet minute is not done.
+    """
+
+    not_before: Instant | None = None
+    hours: tuple[Hours, ...] = ()
+    """None given: at any hour."""
+    by: Instant | None = None
+    force: bool = False
+
+
 class Desired(Message):
     """What the server wants of one terminal. Latest revision wins; the truth is pulled, a push is only a hint."""
 
@@ -79,6 +99,7 @@ class Desired(Message):
     name: Short
     place: Place
     release: Release | None = None
+    activation: Activation = Activation()
     settings: Settings = Settings()
     sealing_key: SealingKey
 
