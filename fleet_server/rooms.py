@@ -5,6 +5,7 @@ import time
 from fastapi import FastAPI
 
 from fleet_server.access import pages as access_pages
+from fleet_server.access.caller import Callers
 from fleet_server.context import Context
 from fleet_server.evaluation import frequentation
 from fleet_server.evaluation.usage import record_usage
@@ -44,6 +45,7 @@ def install(app: FastAPI) -> None:
     app.state.palette_sources = [terminal_pages.palette_source]
     app.state.terminal_names = names
     app.state.strangers = terminal_api.Strangers()
+    app.state.callers = Callers()
     app.state.live_roles = LIVE_ROLES
 
 

@@ -10,6 +10,7 @@ FAMILIES = {
     "release": "Éditions",
     "request": "Demandes",
     "usage": "Fréquentation",
+    "token": "Jetons d’API",
     "server": "Serveur",
 }
 ACTS = {
@@ -51,6 +52,8 @@ ACTS = {
     "request.moved": "Demande avancée",
     "request.undone": "Geste annulé sur une demande",
     "usage.exported": "Fréquentation exportée",
+    "token.made": "Jeton d’API créé",
+    "token.revoked": "Jeton d’API révoqué",
     "server.initialised": "Serveur créé",
 }
 WORDS = {
@@ -68,6 +71,10 @@ WORDS = {
     "state": "état",
     "scope": "portée",
     "revision": "révision",
+    "token": "jeton",
+    "scopes": "droits",
+    "until": "jusqu’au",
+    "hint": "début",
 }
 
 

@@ -67,6 +67,35 @@ class SignInFailure(SQLModel, table=True):
     blocked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class ApiToken(SQLModel, table=True):
+    """What a program shows to act for an account, within some of its scopes. Only the digest of the secret is kept."""
+
+    __tablename__ = "access_api_token"
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="access_account.id", index=True)
+    """Whose rights bound its own: what that account may no longer do, the token may not either."""
+    name: str = Field(max_length=40)
+    digest: str = Field(max_length=64, unique=True)
+    hint: str = Field(max_length=16)
+    """How the secret begins, to tell it from others."""
+    scopes: str = Field(max_length=255)
+    """Comma-separated, in the order of `tokens.SCOPES`."""
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def scope_set(self) -> frozenset[str]:
+        return frozenset(scope for scope in self.scopes.split(",") if scope)
+
+    def state(self, now: datetime) -> str:
+        if self.revoked_at:
+            return "revoked"
+        return "active" if now < self.expires_at else "expired"
+
+
 class AuditEntry(SQLModel, table=True):
     """One act that changed something: who, what, on which subject. Append-only: the database refuses the rest, but for
     the old lines that `retention` takes away."""

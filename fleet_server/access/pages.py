@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from sqlmodel import Session, select
 
-from fleet_server.access import accounts, audit, sign_in
+from fleet_server.access import accounts, audit, sign_in, token_pages
 from fleet_server.access.acts import ACTS, FAMILIES, in_words
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.access.models import Account
@@ -17,6 +17,7 @@ from fleet_server.web.viewer import ROLES
 
 router = APIRouter(include_in_schema=False)
 router.include_router(sign_in.router)
+router.include_router(token_pages.router)
 Admin = Annotated[Viewer, Depends(allow("admin"))]
 Field = Annotated[str, Form()]
 Roles = Annotated[list[str], Form(default_factory=list)]

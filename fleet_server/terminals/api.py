@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
+from fleet_server.access.budget import Budget
 from fleet_server.context import ContextDep, Writing
 from fleet_server.db import reading, transaction
 from fleet_server.ingest.cursors import cursors_of
 from fleet_server.terminals import enrolment, files
-from fleet_server.terminals.budget import Budget
 from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.enrolment import Refused
 from fleet_server.terminals.models import Terminal

@@ -27,6 +27,7 @@ PAGES = (
     _page("enrol", "/enrolement", "qrcode", "Enrôlement", "Administrer", "operator", "admin"),
     _page("settings", "/reglages", "adjustments-horizontal", "Réglages communs", "Administrer", "operator", "admin"),
     _page("accounts", "/comptes", "users", "Comptes et rôles", "Administrer", "admin"),
+    _page("tokens", "/jetons", "key", "Jetons d’API", "Administrer", "operator", "admin"),
     _page("audit", "/journal", "list-search", "Journal d’audit", "Administrer", "operator", "admin"),
 )
 LANDING = {"counsellor": "/demandes", "operator": "/flotte", "admin": "/comptes"}

@@ -98,6 +98,11 @@ STATES: dict[str, dict[str, State]] = {
         "expired": State("clock", "warn", "Expiré"),
         "revoked": State("slash", "off", "Révoqué"),
     },
+    "token": {
+        "active": State("dot", "ok", "En cours"),
+        "expired": State("clock", "warn", "Expiré"),
+        "revoked": State("slash", "off", "Révoqué"),
+    },
     "account": {
         "active": State("dot", "ok", "Actif"),
         "invited": State("dash", "run", "Invité"),

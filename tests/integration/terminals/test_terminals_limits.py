@@ -11,10 +11,10 @@ from sqlmodel import select
 
 from agent.enrol import enrol_with_token
 from agent.fleet import Unreachable
+from fleet_server.access.budget import Budget
 from fleet_server.access.models import AuditEntry
 from fleet_server.app import chores_of
 from fleet_server.db import reading, transaction
-from fleet_server.terminals.budget import Budget
 from fleet_server.terminals.known import terminals_known
 from fleet_server.terminals.models import Pairing, TerminalLive
 from fleet_server.terminals.registry import get_terminal

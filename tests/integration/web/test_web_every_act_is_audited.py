@@ -17,6 +17,7 @@ from sqlmodel import Session, select
 from fleet_server.access.accounts import create_account
 from fleet_server.access.acts import ACTS, FAMILIES
 from fleet_server.access.models import Account, AuditEntry
+from fleet_server.access.tokens import make_token
 from fleet_server.contents.build import build as build_release
 from fleet_server.contents.check import checked
 from fleet_server.db import transaction
@@ -136,6 +137,13 @@ def publish_pack(office):
     return "yanis", "/contenus/publier", {"paquet": zip_of(Path("content/pays-de-la-loire"))}
 
 
+def revoke_token(office):
+    with transaction(office.context.engine) as session:
+        yanis = session.get_one(Account, account_of(office, "yanis"))
+        make_token(session, yanis, "veille", ["audit:read"], 30, office.clock())
+    return "yanis", "/jetons/1/revoquer", {}
+
+
 def on_yanis(act: str) -> Act:
     return lambda office: ("anne", f"/comptes/{account_of(office, 'yanis')}/{act}", {})
 
@@ -162,6 +170,8 @@ RECIPES: dict[str, Act] = {
     "/enrolement/demandes/{pairing_id}/refuser": lambda office: (
         "yanis", f"/enrolement/demandes/{pairing(office)}/refuser", {},
     ),
+    "/jetons": lambda office: ("yanis", "/jetons", {"name": "veille", "days": "30", "scopes": ["audit:read"]}),
+    "/jetons/{token_id}/revoquer": revoke_token,
     "/reglages": lambda office: ("yanis", "/reglages", {"idle_warning_s": "80", "idle_end_s": "120"}),
     "/bornes/{terminal_id}/reglages": lambda office: (
         "yanis", f"/bornes/{laval(office)}/reglages", {"idle_warning_s": "80", "idle_end_s": "120"},
