@@ -44,6 +44,16 @@ class Place(Message):
     demo: bool = False
 
 
+class Hours(Message):
+    """A span of every day, in the place's time zone; over midnight when it ends before it begins.
+
+    All day when it ends as it begins.
+    """
+
+    begins: time
+    ends: time
+
+
 class Settings(Message):
     """What an operator sets for one terminal, a group or all. Bounds follow DOMAIN: a slow reader is not cut off."""
 
@@ -56,6 +66,10 @@ class Settings(Message):
     languages: tuple[Language, ...] = ("fr", "fr-simple", "en")
     request_delay_s: tuple[int, int] = (60, 900)
     """A contact request leaves at a random moment in this span after it was sealed, so that it joins no visit."""
+    download_kbit_s: int = Field(0, ge=0, le=10_000_000)
+    """Most that releases may take of the place's line, in thousands of bits a second; 0 for no limit."""
+    download_hours: tuple[Hours, ...] = ()
+    """When releases may be brought to the terminal. None given: at any hour."""
 
 
 class SealingKey(Message):
@@ -70,13 +84,6 @@ class Release(Message):
 
     id: Digest
     label: Short
-
-
-class Hours(Message):
-    """A span of every day, in the place's time zone; over midnight when it ends before it begins."""
-
-    begins: time
-    ends: time
 
 
 class Activation(Message):
@@ -146,6 +153,10 @@ class ContentState(Message):
     target: Release | None = None
     progress: float = Field(0, ge=0, le=1)
     reason: Short = ""
+    waits_for: Short = ""
+    """What the next step waits for: `visit`, `hours`, `not_before`, `clock`, or `download_hours`."""
+    waits_until: Instant | None = None
+    """When time alone lets it go on; None when something else must happen first."""
 
 
 class OutboxState(Message):
