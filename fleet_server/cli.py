@@ -1,4 +1,4 @@
-"""`balise server init|run|broker`."""
+"""`balise server init|run|broker|audit`."""
 
 import errno
 import gc
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from fleet_server.access.audit_cli import app as audit
+
 if TYPE_CHECKING:
     from fleet_server.settings import Settings
 
 app = typer.Typer(help="Le serveur de flotte.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 
 

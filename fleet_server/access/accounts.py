@@ -76,7 +76,7 @@ def change_account(
     account.name, account.roles = name, _ordered(roles)
     session.add(account)
     after = {"name": name, "roles": sorted(account.role_set)}
-    record_act(session, viewer, "account.changed", account.login, {"before": before, "after": after}, now=now)
+    record_act(session, viewer, "account.changed", account.login, now=now, before=before, after=after)
 
 
 def close_account(session: Session, account: Account, now: datetime, viewer: Viewer) -> None:

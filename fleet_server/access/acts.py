@@ -11,6 +11,7 @@ FAMILIES = {
     "request": "Demandes",
     "usage": "Fréquentation",
     "token": "Jetons d’API",
+    "audit": "Journal d’audit",
     "server": "Serveur",
 }
 ACTS = {
@@ -54,13 +55,16 @@ ACTS = {
     "usage.exported": "Fréquentation exportée",
     "token.made": "Jeton d’API créé",
     "token.revoked": "Jeton d’API révoqué",
+    "audit.erased": "Personne effacée du journal",
     "server.initialised": "Serveur créé",
 }
 WORDS = {
     "name": "nom",
     "roles": "rôles",
-    "before": "avant",
-    "after": "après",
+    "place": "lieu",
+    "groups": "groupes",
+    "lines": "lignes",
+    "count": "nombre",
     "first": "du",
     "last": "au",
     "simulated": "simulées",
@@ -85,9 +89,17 @@ def in_words(detail: Any) -> str:
             return " · ".join(f"{WORDS.get(key, key)} : {in_words(value)}" for key, value in detail.items())
         case list():
             return ", ".join(in_words(value) for value in detail) or "rien"
+        case "":
+            return "rien"
         case bool():
             return "oui" if detail else "non"
         case None:
             return "rien"
         case _:
             return ROLES.get(str(detail), str(detail))
+
+
+def change_in_words(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What an act changed, by field: its word, what it was, what it became."""
+    names = sorted({*before, *after})
+    return [(WORDS.get(name, name), in_words(before.get(name)), in_words(after.get(name))) for name in names]

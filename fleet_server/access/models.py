@@ -1,12 +1,14 @@
-"""Tables of access. Secrets are kept only as digests: neither a password nor a session can be read back."""
+"""Tables of access, but for the audit log. Secrets are kept only as digests: none can be read back."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import DDL, JSON, Column, Index, UniqueConstraint, event
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from fleet_server.access.audit_models import AuditEntry
 from fleet_server.db import UtcDateTime
+
+__all__ = ["Account", "ApiToken", "AuditEntry", "SignInFailure", "WebSession"]
 
 
 class Account(SQLModel, table=True):
@@ -94,39 +96,3 @@ class ApiToken(SQLModel, table=True):
         if self.revoked_at:
             return "revoked"
         return "active" if now < self.expires_at else "expired"
-
-
-class AuditEntry(SQLModel, table=True):
-    """One act that changed something: who, what, on which subject. Append-only: the database refuses the rest, but for
-    the old lines that `retention` takes away."""
-
-    __tablename__ = "access_audit_entry"
-    __table_args__ = (Index("ix_access_audit_entry_act_at", "act", "at"),)
-
-    id: int | None = Field(default=None, primary_key=True)
-    at: datetime = Field(sa_type=UtcDateTime, index=True)
-    account_id: int | None = Field(default=None, index=True)
-    """None: the system, or someone not signed in."""
-    who: str = Field(max_length=80)
-    """The name at that time: it stays when the account changes."""
-    act: str = Field(max_length=60)
-    subject: str = Field(default="", max_length=120, index=True)
-    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-
-
-AUDIT_KEPT_DAYS = 180
-"""Younger lines nobody deletes, whatever the settings say."""
-_APPEND_ONLY = "SELECT RAISE(ABORT, 'the audit log is append-only')"
-AUDIT_TRIGGERS = [
-    f"CREATE TRIGGER access_audit_entry_no_update BEFORE UPDATE ON access_audit_entry BEGIN {_APPEND_ONLY}; END",
-    "CREATE TRIGGER access_audit_entry_no_delete BEFORE DELETE ON access_audit_entry "
-    f"WHEN OLD.at > datetime('now', '-{AUDIT_KEPT_DAYS} days') BEGIN {_APPEND_ONLY}; END",
-]
-"""SQLite; the migration that makes the table runs them too."""
-
-for _statement in AUDIT_TRIGGERS:
-    event.listen(
-        SQLModel.metadata.tables["access_audit_entry"],
-        "after_create",
-        DDL(_statement).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
-    )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from sqlmodel import Session, select
 
 from fleet_server.access import accounts, audit, sign_in, token_pages
-from fleet_server.access.acts import ACTS, FAMILIES, in_words
+from fleet_server.access.acts import ACTS, FAMILIES, change_in_words, in_words
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.access.models import Account
 from fleet_server.context import ContextDep, Reading, Writing
@@ -119,7 +119,7 @@ def journal(
     first = (wanted.page - 1) * audit.PAGE_SIZE
     return page(
         request, viewer, "access/journal.html", entries=rows, total=total, first=first + 1, last=first + len(rows),
-        acts=ACTS, families=FAMILIES, in_words=in_words, people=audit.people(session),
+        acts=ACTS, families=FAMILIES, in_words=in_words, change_in_words=change_in_words, people=audit.people(session),
         qui=qui, geste=geste, sujet=sujet, du=du, au=au,
         previous_url=with_query(request, page=wanted.page - 1) if wanted.page > 1 else "",
         next_url=with_query(request, page=wanted.page + 1) if first + len(rows) < total else "",

@@ -64,7 +64,7 @@ def wish(session: Session, ctx: Context, row: ContentRelease, terminal_ids: Iter
     """Ask these terminals (None: all) to run it. Returns how many."""
     ids = None if terminal_ids is None else sorted(set(terminal_ids))
     count = wish_release(session, ctx, Release(id=row.id, label=row.label), ids)
-    record_act(session, viewer, act, row.label, {"terminals": ids or "toutes", "count": count}, now=ctx.now())
+    record_act(session, viewer, act, row.label, {"count": count}, now=ctx.now(), terminals=ids or [])
     return count
 
 

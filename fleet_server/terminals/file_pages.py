@@ -48,15 +48,18 @@ def _change(session: Session, ctx: Context, terminal: Terminal, typed: Described
     place = place.model_copy(update={"site": site, "demo": stood.demo})
     renamed = rename(terminal, typed.name)
     if renamed:
-        record_act(session, viewer, "terminal.renamed", terminal.id, {"from": before, "to": terminal.name}, now=now)
+        record_act(session, viewer, "terminal.renamed", terminal.id, now=now,
+                   before={"name": before}, after={"name": terminal.name})  # fmt: skip
     moved = move(session, terminal.id, place, now)
     if moved:
-        record_act(session, viewer, "terminal.moved", terminal.id, {"to": place.name}, now=now)
+        record_act(session, viewer, "terminal.moved", terminal.id, now=now,
+                   before={"place": stood.name}, after={"place": place.name})  # fmt: skip
     groups = clean_groups(typed.groups.split(","))
     regrouped = groups != terminal.groups
     if regrouped:
+        record_act(session, viewer, "terminal.regrouped", terminal.id, now=now,
+                   before={"groups": terminal.groups}, after={"groups": groups})  # fmt: skip
         terminal.groups = groups
-        record_act(session, viewer, "terminal.regrouped", terminal.id, {"groups": ", ".join(groups)}, now=now)
     session.add(terminal)
     session.flush()
     return renamed or moved or regrouped

@@ -175,7 +175,9 @@ def _save(request: Request, ctx: Context, session: Session, viewer: Viewer, scop
     count = change_settings(session, ctx, scope.scope, scope.target, typed.values, viewer.name, scope.terminals)
     changed = sorted(name for name in {*typed.values, *before} if typed.values.get(name) != before.get(name))
     record_act(session, viewer, "terminal.settings_changed", scope.target or "toutes",
-               {"scope": scope.scope, "fields": changed}, now=ctx.now())  # fmt: skip
+               {"scope": scope.scope}, now=ctx.now(), terminals=scope.terminals or [],
+               before={name: before.get(name) for name in changed},
+               after={name: typed.values.get(name) for name in changed})  # fmt: skip
     whom = "à 1 borne" if count == 1 else f"à {count} bornes"
     return seen_other(scope.url, f"Demandé {whom}. Chacune confirme entre deux visites.")
 

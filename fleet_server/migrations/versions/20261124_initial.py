@@ -3,13 +3,19 @@
 import sqlalchemy as sa
 from alembic import op
 
-from fleet_server.access.models import AUDIT_TRIGGERS
 from fleet_server.db import UtcDateTime
 
 revision = 'e12acaade4d1'
 down_revision = None
 branch_labels = None
 depends_on = None
+
+APPEND_ONLY = "SELECT RAISE(ABORT, 'the audit log is append-only')"
+AUDIT_TRIGGERS = [
+    f"CREATE TRIGGER access_audit_entry_no_update BEFORE UPDATE ON access_audit_entry BEGIN {APPEND_ONLY}; END",
+    "CREATE TRIGGER access_audit_entry_no_delete BEFORE DELETE ON access_audit_entry "
+    f"WHEN OLD.at > datetime('now', '-180 days') BEGIN {APPEND_ONLY}; END",
+]
 
 
 def upgrade() -> None:

@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlmodel import select
 
+from fleet_server.access.audit import record_act
 from fleet_server.access.models import AuditEntry
 from fleet_server.db import reading, transaction
 from fleet_server.requests import pages
@@ -77,7 +78,7 @@ def test_nobody_waits_to_write_while_a_page_is_opened_and_drawn(inbox, monkeypat
         def draw(*said, **more):
             """From another connection, as ingest would: it would wait for this very page, in vain."""
             with transaction(inbox.context.engine) as session:
-                session.add(AuditEntry(at=inbox.clock(), who="Balise", act="meanwhile"))
+                record_act(session, None, "meanwhile", now=inbox.clock())
             drawn.append(real)
             return real(*said, **more)
 

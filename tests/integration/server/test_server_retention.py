@@ -9,6 +9,7 @@ from sqlalchemy import event
 from sqlmodel import SQLModel, col, func, select
 
 from fleet_server import retention
+from fleet_server.access.audit import record_act
 from fleet_server.access.models import AuditEntry, SignInFailure, WebSession
 from fleet_server.app import chores_of
 from fleet_server.chores import Chores
@@ -93,9 +94,10 @@ def test_each_thing_goes_at_its_own_time_and_not_before(office, laval):
         WebSession(token="young", created_at=days(office, 0.49), **account),
         SignInFailure(key="old", last_at=days(office, 1.1)),
         SignInFailure(key="young", last_at=days(office, 0.9)),
-        AuditEntry(at=LONG_AGO, who="Anne", act="x", subject="old"),
-        AuditEntry(at=days(office, 1), who="Anne", act="x", subject="young"),
     )
+    with transaction(office.context.engine) as session:
+        record_act(session, None, "x", "old", now=LONG_AGO, who="Anne")
+        record_act(session, None, "x", "young", now=days(office, 1), who="Anne")
     gone = forget_past(office.context, turn_s=60)
     assert gone == {
         "terminal_health": 3, "terminal_event": 1, "terminal_command": 1, "terminal_token": 1,
