@@ -12,28 +12,21 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import urllib3
-from pydantic import BaseModel, ValidationError
-from tuf.api import exceptions as tuf_errors
-from tuf.ngclient.fetcher import FetcherInterface
-from tuf.ngclient.updater import Updater
+from pydantic import ValidationError
 
-from agent import disk
-from agent.dated_tls import dated_context
-from agent.resume import Failure, Garbled, Missing, Unreachable, bring
-from agent.store import CHUNK, Damaged, Store
-from wire.message import Digest, Instant
+from agent.resume import Failure, Garbled, bring
+from agent.store import Damaged, Store
+from agent.trust import CONNECTIONS, TrustJob, connections, trusted_target
+from wire.message import Digest
 from wire.release import MAX_MANIFEST_BYTES, Manifest, ReleaseFile
 
-AT_ONCE = 4
+AT_ONCE = CONNECTIONS
 """Files on their way: while one is synced to the disk, the network brings the others."""
-_METADATA_WITHIN_S = 60
 _TELL_EVERY_S = 0.25
 
 
@@ -41,68 +34,13 @@ class DiskFull(Failure):
     kind = "disk"
 
 
-class Expired(Failure):
-    kind = "expired"
-
-
-class Untrusted(Failure):
-    kind = "untrusted"
-
-
-class Job(BaseModel):
-    """`root`: TUF root metadata from the enrolment. `ca`: PEM, believed beside the system's. `now`: the agent's time.
-
-    `reserve`: bytes of disk that must stay free. `patience_s`: how long nothing may arrive before giving up.
-    """
+class Job(TrustJob):
+    """`reserve`: bytes of disk that must stay free. `patience_s`: how long nothing may arrive before giving up."""
 
     content: Path
-    server: str
     release: Digest
-    root: str
-    ca: str = ""
-    now: Instant | None = None
     reserve: int = 256 * 2**20
     patience_s: float = 90
-
-
-class SteadyFetcher(FetcherInterface):
-    """TUF's downloads through our connections: bounded in time (TUF itself bounds the size), never compressed."""
-
-    def __init__(self, pool: urllib3.PoolManager) -> None:
-        self._pool = pool
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        try:
-            answer = self._pool.request("GET", url, preload_content=False, redirect=False)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise tuf_errors.DownloadError(f"{url}: {error}") from error
-        if answer.status != 200:
-            answer.close()
-            raise tuf_errors.DownloadHTTPError(f"{url}: HTTP {answer.status}", answer.status)
-        return self._body(answer, url)
-
-    def _body(self, answer: urllib3.BaseHTTPResponse, url: str) -> Iterator[bytes]:
-        deadline = time.monotonic() + _METADATA_WITHIN_S
-        try:
-            for chunk in answer.stream(CHUNK // 16):
-                if time.monotonic() > deadline:
-                    raise tuf_errors.DownloadError(f"{url}: more than {_METADATA_WITHIN_S} s")
-                yield chunk
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise tuf_errors.DownloadError(f"{url}: {error}") from error
-        finally:
-            answer.close() if answer.length_remaining else answer.release_conn()
-
-
-class DurableUpdater(Updater):
-    """python-tuf's client; what it has verified survives a power cut (its own writes rename without fsync)."""
-
-    def _persist_file(self, filename: str, data: bytes) -> None:
-        disk.write_synced(Path(filename), data)
-
-    def judge_expiry_at(self, now: datetime) -> None:
-        """By the agent's clock: the system's may show the year 2000, or 2100."""
-        self._trusted_set.reference_time = now
 
 
 class Progress:
@@ -127,51 +65,16 @@ def say(**line: Any) -> None:
     sys.stdout.flush()
 
 
-def connections(job: Job) -> urllib3.PoolManager:
-    """Certificates are judged at the agent's time: the system's clock may show the year 2000."""
-    at = job.now or datetime.now(UTC)
-    trust = dated_context(lambda: at)
-    if job.ca:
-        trust.load_verify_locations(cadata=job.ca)
-    return urllib3.PoolManager(
-        ssl_context=trust, timeout=urllib3.Timeout(connect=10, read=20), retries=False, maxsize=AT_ONCE,
-        headers={"User-Agent": "balise-agent", "Accept-Encoding": "identity"},
-    )  # fmt: skip
-
-
 def trusted_manifest(job: Job, store: Store, pool: urllib3.PoolManager) -> Manifest:
     """The manifest of the release wished for, verified through TUF and kept. Raises `Failure`."""
     held = store.manifest(job.release)
     if held:
         return held
-    folder = store.root / "tuf"
-    disk.make_dir(folder)
-    base = job.server.rstrip("/")
-    arriving = folder / "manifest.arriving"
+    raw = trusted_target(job, f"releases/{job.release}.json", MAX_MANIFEST_BYTES, pool)
     try:
-        updater = DurableUpdater(
-            str(folder), f"{base}/releases/metadata/", str(folder), f"{base}/releases/targets/",
-            SteadyFetcher(pool), bootstrap=job.root.encode(),
-        )  # fmt: skip
-        updater.judge_expiry_at(job.now or datetime.now(UTC))
-        target = updater.get_targetinfo(f"releases/{job.release}.json")
-        if target is None:
-            raise Missing("the server's signed list does not name this release")
-        if target.length > MAX_MANIFEST_BYTES:
-            raise Garbled(f"a manifest of {target.length} bytes, at most {MAX_MANIFEST_BYTES} are read")
-        updater.download_target(target, str(arriving))
-        return store.keep_manifest(job.release, arriving.read_bytes())
-    except tuf_errors.ExpiredMetadataError as error:
-        raise Expired(str(error)) from error
-    except (tuf_errors.UnsignedMetadataError, tuf_errors.BadVersionNumberError) as error:
-        raise Untrusted(str(error)) from error
-    except tuf_errors.DownloadError as error:
-        raise Unreachable(str(error)) from error
-    except (tuf_errors.RepositoryError, Damaged, ValidationError, ValueError) as error:
-        # A captive portal's page in place of metadata ends here: it is no attack, and passes.
+        return store.keep_manifest(job.release, raw)
+    except (Damaged, ValidationError, ValueError) as error:
         raise Garbled(f"{type(error).__name__}: {error}"[:200]) from error
-    finally:
-        disk.remove(arriving)
 
 
 def fetch(job: Job) -> None:

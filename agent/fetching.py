@@ -37,7 +37,8 @@ class Fetching:
         """Returns when the store holds the release whole. Raises `NotFetched`. Cancelled: the child is ended."""
         enrolment = self._enrolment()
         job = {
-            "content": str(self._content), "server": enrolment.server, "release": release, "root": enrolment.root,
+            "content": str(self._content), "trust": str(self._content / "tuf"),
+            "server": enrolment.server, "release": release, "root": enrolment.root,
             "ca": enrolment.ca, "now": self._now().isoformat(), "reserve": self.reserve, "patience_s": self.patience_s,
         }  # fmt: skip
         child = await asyncio.create_subprocess_exec(

@@ -66,7 +66,8 @@ def synthetic() -> Built:
 def fetch_seconds(content: Path, server: str, built: Built, root: str) -> float:
     """The process that the agent starts, from its start to its end: verified and synced."""
     content.mkdir()
-    job = {"content": str(content), "server": server, "release": built.release.id, "root": root}
+    job = {"content": str(content), "trust": str(content / "tuf"), "server": server, "release": built.release.id,
+           "root": root}  # fmt: skip
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", "agent.fetch"], input=json.dumps(job).encode() + b"\n",
                           stdout=subprocess.PIPE, check=False)  # fmt: skip

@@ -38,7 +38,8 @@ def server() -> Iterator[ReleaseServer]:
 
 def job(server: ReleaseServer, content: Path, made: Made, **more: Any) -> str:
     asked = {
-        "content": str(content), "server": server.url, "release": made.id, "root": server.repository.root.decode(),
+        "content": str(content), "trust": str(content / "tuf"),
+        "server": server.url, "release": made.id, "root": server.repository.root.decode(),
         "reserve": 1, "patience_s": 3,
     }  # fmt: skip
     return json.dumps(asked | more) + "\n"
