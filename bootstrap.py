@@ -60,6 +60,9 @@ TEST_PACKAGES = {
     "xdotool": "program:xdotool",
     "imagemagick": "program:import",
     "faketime": "program:faketime",
+    "debootstrap": "program:debootstrap",
+    "systemd-container": "program:systemd-nspawn",
+    "iproute2": "program:ip",
 }
 BENCH_PACKAGES = {"rsync": "program:rsync", "prometheus-node-exporter": "program:prometheus-node-exporter"}
 

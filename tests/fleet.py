@@ -126,15 +126,18 @@ class Kiosk:
 
 
 class Fleet:
-    """Server and broker run inside the block. `tls`: mosquitto with mutual certificates and access by name."""
+    """Server and broker run inside the block. `tls`: mosquitto with mutual certificates and access by name. `address`:
+    where they listen."""
 
     def __init__(
-        self, directory: Path, broker: Literal["embedded", "mosquitto"] = "embedded", tls: bool = False
-    ) -> None:
+        self, directory: Path, broker: Literal["embedded", "mosquitto"] = "embedded", tls: bool = False,
+        address: str = "127.0.0.1",
+    ) -> None:  # fmt: skip
         self.directory = directory
         self.data_dir = directory / "server"
         self.database = self.data_dir / "fleet.db"
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self.address = address
+        self.url = f"http://{address}:{(port := free_port())}"
         self.mqtt_port = free_port()
         self.kiosks: dict[str, Kiosk] = {}
         self.passwords: dict[str, str] = {}
@@ -143,7 +146,7 @@ class Fleet:
         self._external = broker == "mosquitto"
         self._tls = tls
         self._given: dict[str, Any] = {
-            "data_dir": self.data_dir, "port": port, "mqtt_port": self.mqtt_port,
+            "data_dir": self.data_dir, "host": address, "port": port, "mqtt_port": self.mqtt_port,
             "broker": "external" if self._external else "embedded",
         }  # fmt: skip
         assert self._external or not tls, "the broker that comes along has no TLS"
@@ -200,7 +203,7 @@ class Fleet:
         """With TLS as an operator does: by the command, whose last lines are the server's settings."""
         if self._external and self._tls:
             out = self.directory / "broker"
-            where = f"--host 127.0.0.1 --host localhost --listen 127.0.0.1 --port {self.mqtt_port}".split()
+            where = f"--host {self.address} --host localhost --listen {self.address} --port {self.mqtt_port}".split()
             command = [*BALISE, "server", "broker", "--out", str(out), *where]
             said = subprocess.run(command, check=True, env=env, stdout=subprocess.PIPE, text=True).stdout
             self._given |= {name.lower(): value for name, value in re.findall(r"^  BALISE_(\w+)=(.+)$", said, re.M)}
