@@ -126,7 +126,7 @@ class Reconciler:
         return ContentState(
             active=self._store.active, previous=self._store.previous, phase=phase.name, target=phase.target,
             progress=self._progress if fetching else float(phase.name in ("waiting", "verifying", "committed")),
-            reason=(self._trouble if fetching else phase.reason)[:200],
+            reason=(self._trouble if fetching else phase.reason)[:200], revision=phase.revision,
         )  # fmt: skip
 
     # ---- the loop ---------------------------------------------------------------------------------------------------

@@ -151,6 +151,9 @@ class ContentState(Message):
     previous: Release | None = None
     phase: Literal["idle", "downloading", "waiting", "verifying", "committed", "rolled_back", "failed"] = "idle"
     target: Release | None = None
+    revision: int = Field(0, ge=0)
+    """The wish that the phase speaks of (0: a terminal older than this field): a failure of an earlier one is told
+    from a failure of this one."""
     progress: float = Field(0, ge=0, le=1)
     reason: Short = ""
     waits_for: Short = ""

@@ -21,7 +21,9 @@ from fleet_server.terminals.models import SettingLayer, Terminal, TerminalDesire
 from fleet_server.terminals.registry import places
 from wire import topics
 from wire.sign import seal
-from wire.state import Desired, Release, SealingKey
+from wire.state import Activation, Desired, Release, SealingKey
+
+_AT_ONCE = Activation()
 
 
 def sealing_key(keys: Keys) -> SealingKey:
@@ -40,8 +42,8 @@ def desired_of(session: Session, keys: Keys, terminals: list[Terminal]) -> dict[
     return {
         terminal.id: Desired(
             revision=rows[terminal.id].revision, name=terminal.name, place=stand[terminal.id],
-            release=_release(rows[terminal.id]), settings=settings_of(terminal.id, terminal.groups, layers),
-            sealing_key=key,
+            release=_release(rows[terminal.id]), activation=Activation.model_validate(rows[terminal.id].activation),
+            settings=settings_of(terminal.id, terminal.groups, layers), sealing_key=key,
         )
         for terminal in terminals
     }  # fmt: skip
@@ -56,10 +58,17 @@ def _release(row: TerminalDesired) -> Release | None:
 
 
 def wish_release(
-    session: Session, ctx: Context, release: Release | None, terminal_ids: Iterable[str] | None = None
+    session: Session,
+    ctx: Context,
+    release: Release | None,
+    terminal_ids: Iterable[str] | None = None,
+    activation: Activation = _AT_ONCE,
 ) -> int:
     """From now on these terminals (None: all) should run this content release. Returns how many."""
-    values = {"release_id": release.id if release else None, "release_label": release.label if release else ""}
+    values = {
+        "release_id": release.id if release else None, "release_label": release.label if release else "",
+        "activation": activation.model_dump(mode="json", exclude_defaults=True),
+    }  # fmt: skip
     return wish(session, ctx, terminal_ids, values)
 
 

@@ -49,6 +49,8 @@ class TerminalDesired(SQLModel, table=True):
     release_id: str | None = None
     release_label: str = ""
     wished_at: datetime = Field(sa_type=UtcDateTime)
+    activation: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """When it may take effect: a `wire.state.Activation`, less what is as by default."""
 
 
 class SettingLayer(SQLModel, table=True):
