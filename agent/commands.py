@@ -3,22 +3,25 @@
 What is begun is kept before it is done. A terminal that was cut off in the middle does not begin again: it says so.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from agent import disk
 from agent.fleet import Rejected, Unreachable
+from agent.ledger import Ledger
 from agent.page import Page
 from agent.window_process import NoPicture
 from wire.command import Command, CommandOutcome, Identify, RestartWindow, TakeScreenshot
 
 log = structlog.get_logger()
 _KEPT = 200
+_AT_ONCE_S = 0.05
+"""An order done by then is answered in one message: accepted, and how it ended."""
 PRIVATE_SCREENS = ("rappel", "contact", "form")
 """Screens on which a visitor may be typing; a screenshot never shows them."""
 
@@ -33,7 +36,9 @@ class Refused(Exception):
     """Understood, and not done; trying again as it is would not help."""
 
 
-class _Done(BaseModel):
+class Said(BaseModel):
+    """One answer."""
+
     model_config = ConfigDict(frozen=True)
 
     outcome: CommandOutcome
@@ -41,8 +46,8 @@ class _Done(BaseModel):
     file: str | None = None
 
 
-Answer = Callable[[Command, CommandOutcome, str, str | None], Awaitable[None]]
-"""Puts the answer in the outbox, durably."""
+Answer = Callable[[Command, Sequence[Said]], Awaitable[None]]
+"""Puts the answers in the outbox, durably and together."""
 
 
 class Commands:
@@ -58,14 +63,14 @@ class Commands:
         put_file: Callable[[str, bytes, str], Awaitable[None]],
         answer: Answer,
     ) -> None:
-        self._path = path
         self._page = page
         self._window = window
         self._restart = restart
         self._identify = identify
         self._put_file = put_file
         self._answer = answer
-        self._known = self._read()
+        self._running: set[str] = set()
+        self._known = Ledger(path, Said, _KEPT)
 
     async def receive(self, command: Command) -> None:
         """As often as the server sends it: only the first time it is carried out, later its answer is repeated.
@@ -73,31 +78,46 @@ class Commands:
         Raises `OSError` when nothing could be kept, and then nothing was done either; `CannotKeep` for the answer.
         """
         key = f"{command.id}/{command.execution}"
+        if key in self._running:
+            return
         known = self._known.get(key)
         if known is None:
             await self._carry_out(key, command)
         elif known.outcome != "accepted":
-            await self._answer(command, known.outcome, known.reason, known.file)
-        elif key not in self._running:
-            await self._finish(key, command, _Done(outcome="failed", reason="the agent was restarted meanwhile"))
+            await self._answer(command, [known])
+        else:
+            self._running.add(key)
+            try:
+                await self._finish(key, command, [Said(outcome="failed", reason="the agent was restarted meanwhile")])
+            finally:
+                self._running.discard(key)
 
     async def _carry_out(self, key: str, command: Command) -> None:
+        begun = Said(outcome="accepted")
         self._running.add(key)
         try:
-            self._keep(key, _Done(outcome="accepted"))
-            await self._answer(command, "accepted", "", None)
-            await self._finish(key, command, await self._outcome(command))
+            await asyncio.to_thread(self._known.keep, key, begun)
+            doing = asyncio.create_task(self._outcome(command))
+            try:
+                await asyncio.wait({doing}, timeout=_AT_ONCE_S)
+                told = doing.done()
+                if not told:
+                    await self._answer(command, [begun])
+                end = await doing
+            finally:
+                doing.cancel()
+            await self._finish(key, command, [begun, end] if told else [end])
         finally:
             self._running.discard(key)
 
-    async def _outcome(self, command: Command) -> _Done:
+    async def _outcome(self, command: Command) -> Said:
         try:
             file = await self._obey(command)
         except Refused as error:
-            return _Done(outcome="rejected", reason=str(error)[:200])
+            return Said(outcome="rejected", reason=str(error)[:200])
         except (NoPicture, Unreachable, Rejected, OSError) as error:
-            return _Done(outcome="failed", reason=str(error)[:200])
-        return _Done(outcome="succeeded", file=file)
+            return Said(outcome="failed", reason=str(error)[:200])
+        return Said(outcome="succeeded", file=file)
 
     async def _obey(self, command: Command) -> str | None:
         match command.order:
@@ -126,27 +146,20 @@ class Commands:
         if beat and beat.screen.split("/")[0] in PRIVATE_SCREENS:
             raise Refused("a visitor is filling in a form")
 
-    async def _finish(self, key: str, command: Command, done: _Done) -> None:
+    async def _finish(self, key: str, command: Command, said: Sequence[Said]) -> None:
+        """Kept and answered at the same time: whichever a power cut leaves, the order sent again is answered so.
+
+        The server takes the first end of an order, and a later one for the repeat that it is.
+        """
+        kept = asyncio.create_task(asyncio.to_thread(self._keep_end, key, command, said[-1]))
         try:
-            self._keep(key, done)
+            await self._answer(command, said)
+        finally:
+            await kept
+
+    def _keep_end(self, key: str, command: Command, end: Said) -> None:
+        try:
+            self._known.keep(key, end)
         except OSError as error:  # done it is: said all the same, and not begun again while this agent lives
             log.warning("a command's end is not kept", command=command.id, reason=str(error)[:200])
-            self._known[key] = done
-        await self._answer(command, done.outcome, done.reason, done.file)
-
-    # ---- kept -------------------------------------------------------------------------------------------------------
-
-    def _keep(self, key: str, done: _Done) -> None:
-        known = {name: value for name, value in self._known.items() if name != key} | {key: done}
-        for oldest in list(known)[:-_KEPT]:
-            del known[oldest]
-        disk.write_json(self._path, {name: value.model_dump(mode="json") for name, value in known.items()})
-        self._known = known
-
-    def _read(self) -> dict[str, _Done]:
-        self._running: set[str] = set()
-        kept: Any = disk.read_json(self._path)
-        try:
-            return {key: _Done.model_validate(value) for key, value in kept.items()} if isinstance(kept, dict) else {}
-        except ValidationError:
-            return {}
+            self._known.note(key, end)

@@ -23,6 +23,21 @@ def write_synced(path: Path, data: bytes, mode: int = 0o644) -> None:
     move_synced(fresh, path)
 
 
+def append_synced(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """`data` at the end of `path`; a power cut meanwhile may leave a part of it there. Raises `OSError`."""
+    fresh = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+    if fresh:
+        sync_dir(path.parent)
+
+
 def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
     write_synced(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), mode)
 

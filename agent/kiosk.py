@@ -10,7 +10,7 @@ It runs before the enrolment too (the page then shows the pairing code); `attach
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ import structlog
 
 from agent import VERSION, disk
 from agent.clock import Clock
-from agent.commands import Commands
+from agent.commands import Commands, Said
 from agent.core import Shown, Terminal
 from agent.fetching import Fetching
 from agent.local_api import Behind, LocalApi, page_token
@@ -32,7 +32,7 @@ from agent.store import Store
 from agent.visit import Visit
 from agent.watchdog import Watchdog, browser_state
 from agent.window_process import WindowProcess
-from wire.command import Command, CommandOutcome
+from wire.command import Command
 from wire.events import StateChanged
 from wire.state import Desired, WindowState
 
@@ -194,9 +194,9 @@ class Kiosk:
     async def _put_file(self, digest: str, body: bytes, content_type: str) -> None:
         await asyncio.to_thread(self._enrolled().fleet.put_file, digest, body, content_type)
 
-    async def _answer(self, command: Command, outcome: CommandOutcome, reason: str, file: str | None) -> None:
+    async def _answer(self, command: Command, said: Sequence[Said]) -> None:
         terminal = self._enrolled()
-        await terminal.tell(terminal.answer(command, outcome, reason, file))
+        await terminal.tell(*(terminal.answer(command, one.outcome, one.reason, one.file) for one in said))
 
 
 async def _nothing() -> None:

@@ -19,6 +19,7 @@ RESULTS = Path("var/bench/results.json")
 PARTS = {
     "ingest": ("ingest.live", "ingest.live.cpu", "ingest.backlog"),
     "desired": ("desired.reported.mosquitto", "desired.reported.embedded"),
+    "command": ("command.answer.7",),
     "agent": ("agent.rss", "agent.cpu"),
     "sync": ("sync.first",),
     "kiosk": ("kiosk.first_load",),

@@ -53,7 +53,7 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     )  # fmt: skip
     hearing = rooms.Hearing(ctx)
     consumer = Consumer(engine, rooms.recorders(), terminals_known, ctx.send, now, ctx.server_start, hearing.batches)
-    link = BrokerLink(settings, consumer.put, hearing.presence, hearing.reported)
+    link = BrokerLink(settings, consumer.put, hearing.states)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

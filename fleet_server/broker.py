@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import paho.mqtt.client as paho
@@ -28,6 +28,7 @@ from wire.batch import MAX_BATCH_BYTES
 log = structlog.get_logger()
 _MAX_PACKET_BYTES = MAX_BATCH_BYTES + 8192
 _MAX_STATES_WAITING = 10_000
+_STATES_AT_ONCE = 500
 _MAX_DOWN_WAITING = 100_000
 _KEEPALIVE_S = 30
 _CHORES_EVERY_S = 1.0
@@ -35,18 +36,21 @@ _LONGEST_PAUSE_S = 15.0
 _CHANNELS = ("presence", "reported", "batch")
 Take = Callable[[str, bytes], None]
 """(terminal, payload)"""
+States = Callable[[Sequence[tuple[str, str, bytes]]], None]
+"""(channel, terminal, payload), as they came"""
 
 
 class BrokerLink:
-    """`batch` is called on the network thread and must return at once; `presence` and `reported` have a thread apart.
+    """`batch` is called on the network thread and must return at once; `states`, what terminals say of themselves, has
+    a thread apart, and gets all that has come meanwhile.
 
     `group`: the name of a shared subscription, so that several workers divide the batches among them.
     """
 
-    def __init__(self, settings: Settings, batch: Take, presence: Take, reported: Take, group: str = "") -> None:
+    def __init__(self, settings: Settings, batch: Take, states: States, group: str = "") -> None:
         self._settings = settings
         self._batch = batch
-        self._states: dict[str, Take] = {"presence": presence, "reported": reported}
+        self._states = states
         self._queue: queue.Queue[tuple[str, str, bytes] | None] = queue.Queue(_MAX_STATES_WAITING)
         self._share = f"$share/{group}/" if group else ""
         self._down: deque[tuple[str, bytes]] = deque(maxlen=_MAX_DOWN_WAITING)
@@ -206,13 +210,31 @@ class BrokerLink:
     # ---- the thread of states ----------------------------------------------------------------------------------------
 
     def _take_states(self) -> None:
-        while taken := self._queue.get():
-            channel, terminal, payload = taken
+        while came := self._waiting_states():
             try:
-                self._states[channel](terminal, payload)
+                self._states(came)
             except Exception as error:
-                # One supervisor for the loop: a report that can't be taken now comes again within 5 minutes.
-                log.error("state.failed", channel=channel, terminal=terminal, exc_info=error)
+                # One supervisor for the loop: one of them must not cost the others; what can't be taken comes again.
+                log.error("states.failed", states=len(came), exc_info=error)
+                for one in came if len(came) > 1 else ():
+                    self._take_state(one)
+
+    def _take_state(self, one: tuple[str, str, bytes]) -> None:
+        try:
+            self._states([one])
+        except Exception as error:
+            log.error("state.failed", channel=one[0], terminal=one[1], exc_info=error)
+
+    def _waiting_states(self) -> list[tuple[str, str, bytes]]:
+        """Waits for one, and takes what is behind it; none when it is over."""
+        came: list[tuple[str, str, bytes]] = []
+        while (one := self._queue.get()) is not None:
+            came.append(one)
+            if len(came) == _STATES_AT_ONCE or self._queue.empty():
+                return came
+        if came:
+            self._queue.put(None)  # met again once these are taken
+        return came
 
 
 def _path(path: object) -> str | None:

@@ -1,6 +1,7 @@
 """What the rooms give to the composition root: routers, recorders of events, and who hears from terminals."""
 
 import time
+from collections.abc import Sequence
 
 from fastapi import FastAPI
 
@@ -75,8 +76,6 @@ class Hearing:
         for subject in ("frequentation", "flotte", *(f"borne:{terminal}" for terminal in terminals)):
             self._ctx.live.touch(subject)
 
-    def presence(self, terminal: str, payload: bytes) -> None:
-        inbound.presence(self._ctx, terminal, payload)
-
-    def reported(self, terminal: str, payload: bytes) -> None:
-        inbound.reported(self._ctx, terminal, payload)
+    def states(self, came: Sequence[tuple[str, str, bytes]]) -> None:
+        """(channel, terminal, payload), in their order."""
+        inbound.take(self._ctx, [inbound.Said(*one) for one in came])

@@ -1,5 +1,6 @@
 """Commands: exactly identified, kept here, sent again at each presence until answered or expired."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,8 @@ from wire.sign import seal
 OPEN = ("queued", "sent", "accepted")
 LIFETIME = timedelta(hours=1)
 MAX_OPEN = 20
+MOST_NAMED = 500
+"""Beyond so many terminals in a question, all of them cost less than a list of names."""
 # The answer of a terminal that ran it in time may still be on its way.
 _GRACE = timedelta(minutes=10)
 
@@ -35,16 +38,32 @@ def give(
     now = ctx.now()
     if len(open_commands(session, terminal.id)) >= MAX_OPEN:
         raise TooMany
+    # Named as sent in the transaction that keeps it: a second one would be one more wait for the disk. A crash in
+    # between costs nothing, what is not answered is sent again.
+    there = session.get_one(TerminalLive, terminal.id).connected
     command = TerminalCommand(
         id=uuid7(int(now.timestamp() * 1000)), terminal=terminal.id, generation=terminal.generation,
         order=parsed.model_dump(mode="json"), queued_at=now, expires_at=now + LIFETIME,
-        by=viewer.name if viewer else "",
+        by=viewer.name if viewer else "", state="sent" if there else "queued", sent_at=now if there else None,
     )  # fmt: skip
     session.add(command)
     record_act(session, viewer, "terminal.command_given", terminal.id,
                {"order": command.order["kind"], "command": command.id}, now=now)  # fmt: skip
-    after_commit(session, lambda: send_open(ctx, terminal.id))
+    sealed = _sealed(ctx, command)
+    after_commit(session, lambda: _send(ctx, terminal.id, [sealed]))
     return command
+
+
+def _sealed(ctx: Context, command: TerminalCommand) -> bytes:
+    message = Command(id=command.id, execution=command.execution, issued_at=command.queued_at,
+                      expires_at=command.expires_at, order=orders.validate_python(command.order))  # fmt: skip
+    return seal("command", message, command.terminal, command.generation, ctx.keys.signing)
+
+
+def _send(ctx: Context, terminal_id: str, sealed: Sequence[bytes]) -> None:
+    for one in sealed:
+        ctx.send(topics.command(terminal_id), one)
+    _touch(ctx, terminal_id)
 
 
 def open_commands(session: Session, terminal_id: str) -> list[TerminalCommand]:
@@ -52,28 +71,34 @@ def open_commands(session: Session, terminal_id: str) -> list[TerminalCommand]:
     return list(session.exec(query.order_by(TerminalCommand.id)))
 
 
-def send_open(ctx: Context, terminal_id: str) -> int:
-    """Send what is not answered, oldest first. A terminal runs each at most once, however often it comes."""
-    now = ctx.now()
-    with transaction(ctx.engine) as session:
-        terminal = session.get(Terminal, terminal_id)
-        if terminal is None or terminal.status != "accepted":
-            return 0
-        due = [command for command in open_commands(session, terminal_id) if command.expires_at > now]
-        for command in due:
-            if command.state == "queued":
-                command.state, command.sent_at = "sent", now
-                session.add(command)
-        messages = [
-            Command(id=one.id, execution=one.execution, issued_at=one.queued_at, expires_at=one.expires_at,
-                    order=orders.validate_python(one.order))
-            for one in due
-        ]  # fmt: skip
-        generation = terminal.generation
-    for message in messages:
-        ctx.send(topics.command(terminal_id), seal("command", message, terminal_id, generation, ctx.keys.signing))
-    _touch(ctx, terminal_id)
-    return len(messages)
+def send_open(ctx: Context, terminal_ids: Iterable[str]) -> int:
+    """Send what these terminals have not answered, oldest first. They run each at most once, however often it comes."""
+    now, due = ctx.now(), _due(ctx, list(terminal_ids))
+    if any(command.state == "queued" for command in due):
+        with transaction(ctx.engine) as session:
+            session.execute(
+                update(TerminalCommand)
+                .where(col(TerminalCommand.id).in_([one.id for one in due]), col(TerminalCommand.state) == "queued")
+                .values(state="sent", sent_at=now)
+            )
+    for command in due:
+        _send(ctx, command.terminal, [_sealed(ctx, command)])
+    return len(due)
+
+
+def _due(ctx: Context, terminal_ids: list[str]) -> list[TerminalCommand]:
+    with reading(ctx.engine) as session:
+        query = (
+            select(TerminalCommand)
+            .join(Terminal, col(Terminal.id) == TerminalCommand.terminal)
+            .where(col(TerminalCommand.state).in_(OPEN), TerminalCommand.expires_at > ctx.now())
+            .where(Terminal.status == "accepted", TerminalCommand.generation == Terminal.generation)
+        )
+        if len(terminal_ids) <= MOST_NAMED:
+            query = query.where(col(TerminalCommand.terminal).in_(terminal_ids))
+        found = session.exec(query.order_by(col(TerminalCommand.id))).all()
+    asked = set(terminal_ids)
+    return [command for command in found if command.terminal in asked]
 
 
 def send_again(ctx: Context) -> int:
@@ -83,7 +108,7 @@ def send_again(ctx: Context) -> int:
         waiting = session.exec(query.join(TerminalLive, col(TerminalLive.terminal) == TerminalCommand.terminal).where(
             col(TerminalLive.connected)
         )).all()  # fmt: skip
-    return sum(send_open(ctx, terminal) for terminal in waiting)
+    return send_open(ctx, waiting)
 
 
 def cancel(session: Session, ctx: Context, command: TerminalCommand, viewer: Viewer) -> bool:

@@ -5,7 +5,7 @@ that the terminal ever reported, so a server restored from a backup is not taken
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -141,18 +141,18 @@ class Pusher:
         return len(due)
 
 
-def restored_below(session: Session, ctx: Context, terminal_id: str, reported: int) -> bool:
-    """The terminal names a revision above ours: the database is younger than what was wished. Wish again, above it."""
-    row = session.get(TerminalDesired, terminal_id)
-    if row is None or reported <= row.highest_reported:
-        return False
-    row.highest_reported = reported
-    session.add(row)
+def restored_below(session: Session, ctx: Context, reported: Mapping[str, int]) -> int:
+    """Terminals that name a revision above ours: the database is younger than what was wished. Wish again, above it.
+    How many."""
+    rows = session.exec(select(TerminalDesired).where(col(TerminalDesired.terminal).in_(sorted(reported)))).all()
+    above = []
+    for row in rows:
+        if reported[row.terminal] > row.highest_reported:
+            row.highest_reported = reported[row.terminal]
+            if row.highest_reported > row.revision:
+                above.append(row.terminal)
     session.flush()
-    if reported <= row.revision:
-        return False
-    wish(session, ctx, [terminal_id])
-    return True
+    return wish(session, ctx, above) if above else 0
 
 
 def changed_since(row: TerminalDesired, moment: datetime | None) -> bool:

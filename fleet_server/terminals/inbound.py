@@ -1,12 +1,14 @@
 """What a terminal says of itself: presence and reported state. State is not history, the newest wins."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
 from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
@@ -22,31 +24,52 @@ MAX_BYTES = 64 * 1024
 _BOOTS_KEPT = 6
 
 
-def presence(ctx: Context, terminal_id: str, payload: bytes) -> None:
-    """Connected, or gone. The last will of an old connection does not count."""
-    said = _read(Presence, terminal_id, payload)
-    if said is None:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came on a terminal's channel, `presence` or `reported`, as it came."""
+
+    channel: str
+    terminal: str
+    payload: bytes
+
+
+def take(ctx: Context, said: Sequence[Said]) -> None:
+    """All that has come, in its order, in one transaction; what it asks for leaves once that is on the disk."""
+    read = [(one.terminal, message) for one in said if (message := _read(one))]
+    if not read:
         return
     now = ctx.now()
+    reached: dict[str, int] = {}
     with transaction(ctx.engine) as session:
-        found = _accepted(session, terminal_id)
-        if found is None:
-            return
-        terminal, live = found
-        if said.online:
-            live.connected, live.connection, live.heard_at = True, said.connection, now
-            if said.boot != live.boot:
-                live.boots = [*live.boots, said.boot][-_BOOTS_KEPT:]
-                live.boot = said.boot
-                if alternates(live.boots):
-                    _isolate(session, terminal, now)
-        elif said.connection == live.connection:
-            live.connected = False
-        session.add(live)
+        listened = _listened(session, {terminal for terminal, _ in read})
+        for terminal, message in read:
+            if terminal not in listened:
+                log.warning("state.not_listened", terminal=terminal)
+            elif isinstance(message, Presence):
+                _presence(session, *listened[terminal], message, now)
+            elif _reported(*listened[terminal], message, now):
+                reached[terminal] = max(reached.get(terminal, 0), message.revision)
+        restored_below(session, ctx, reached)
+    came = {terminal for terminal, message in read if isinstance(message, Presence) and message.online}
+    if came := came & listened.keys():
+        push(ctx, came)
+        send_open(ctx, came)
+    ctx.live.touch("flotte")
+    for terminal in listened:
+        ctx.live.touch(f"borne:{terminal}")
+
+
+def _presence(session: Session, terminal: Terminal, live: TerminalLive, said: Presence, now: datetime) -> None:
+    """Connected, or gone. The last will of an old connection does not count."""
     if said.online:
-        push(ctx, [terminal_id])
-        send_open(ctx, terminal_id)
-    _touch(ctx, terminal_id)
+        live.connected, live.connection, live.heard_at = True, said.connection, now
+        if said.boot != live.boot:
+            live.boots = [*live.boots, said.boot][-_BOOTS_KEPT:]
+            live.boot = said.boot
+            if alternates(live.boots):
+                _isolate(session, terminal, now)
+    elif said.connection == live.connection:
+        live.connected = False
 
 
 def alternates(boots: list[str]) -> bool:
@@ -61,29 +84,16 @@ def _isolate(session: Session, terminal: Terminal, now: datetime) -> None:
     log.error("terminal.isolated", terminal=terminal.id)
 
 
-def reported(ctx: Context, terminal_id: str, payload: bytes) -> None:
-    """A newer report replaces the last; a guarded update decides, so that any worker may take any report."""
-    said = _read(Reported, terminal_id, payload)
-    if said is None:
-        return
-    now = ctx.now()
-    with transaction(ctx.engine) as session:
-        found = _accepted(session, terminal_id)
-        if found is None or found[0].generation != said.generation:
-            return
-        live = found[1]
-        body = said.model_dump(mode="json")
-        changed = live.report is None or _substance(live.report) != _substance(body)
-        moved = session.execute(
-            update(TerminalLive)
-            .where(col(TerminalLive.terminal) == terminal_id, col(TerminalLive.number) < said.number)
-            .values(number=said.number, report=body, reported_at=now, heard_at=now, connected=True,
-                    **({"changed_at": now} if changed else {}))
-        )  # fmt: skip
-        if moved.rowcount != 1:  # type: ignore[attr-defined]
-            return  # a newer report already won
-        restored_below(session, ctx, terminal_id, said.revision)
-    _touch(ctx, terminal_id)
+def _reported(terminal: Terminal, live: TerminalLive, said: Reported, now: datetime) -> bool:
+    """A newer report replaces the last: by its number, so that any order of arrival will do. False: nothing of it."""
+    if terminal.generation != said.generation or terminal.isolated or said.number <= live.number:
+        return False
+    body = said.model_dump(mode="json")
+    if live.report is None or _substance(live.report) != _substance(body):
+        live.changed_at = now
+    live.number, live.report, live.reported_at = said.number, body, now
+    live.heard_at, live.connected = now, True
+    return True
 
 
 def _substance(report: dict[str, Any]) -> dict[str, Any]:
@@ -102,24 +112,25 @@ def heard(ctx: Context, terminal_ids: set[str]) -> None:
         )
 
 
-def _accepted(session: Session, terminal_id: str) -> tuple[Terminal, TerminalLive] | None:
-    terminal = session.get(Terminal, terminal_id)
-    if terminal is None or terminal.status != "accepted" or terminal.isolated:
-        log.warning("state.not_listened", terminal=terminal_id)
-        return None
-    return terminal, session.get_one(TerminalLive, terminal_id)
+def _listened(session: Session, ids: set[str]) -> dict[str, tuple[Terminal, TerminalLive]]:
+    """Of these, the accepted ones against which nothing speaks."""
+    query = (
+        select(Terminal, TerminalLive)
+        .join(TerminalLive, col(TerminalLive.terminal) == Terminal.id)
+        .where(Terminal.status == "accepted", Terminal.isolated == "", col(Terminal.id).in_(sorted(ids)))
+        .with_for_update()  # any worker may take any report, and the newest wins
+    )
+    return {terminal.id: (terminal, live) for terminal, live in session.exec(query)}
 
 
-def _read(model: Any, terminal_id: str, payload: bytes) -> Any:
+_MODELS: dict[str, type[Presence] | type[Reported]] = {"presence": Presence, "reported": Reported}
+
+
+def _read(said: Said) -> Presence | Reported | None:
     try:
-        if len(payload) > MAX_BYTES:
-            raise ValueError(f"{len(payload)} bytes, at most {MAX_BYTES} are read")
-        return model.model_validate_json(payload)
+        if len(said.payload) > MAX_BYTES:
+            raise ValueError(f"{len(said.payload)} bytes, at most {MAX_BYTES} are read")
+        return _MODELS[said.channel].model_validate_json(said.payload)
     except (ValidationError, ValueError) as error:
-        log.warning("state.unreadable", terminal=terminal_id, kind=model.__name__, reason=str(error)[:200])
+        log.warning("state.unreadable", terminal=said.terminal, kind=said.channel, reason=str(error)[:200])
         return None
-
-
-def _touch(ctx: Context, terminal_id: str) -> None:
-    ctx.live.touch("flotte")
-    ctx.live.touch(f"borne:{terminal_id}")

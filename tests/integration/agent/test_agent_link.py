@@ -111,8 +111,8 @@ async def test_an_order_that_the_disk_has_no_room_for_is_logged_and_answered_whe
     terminal = make_terminal()
     folder = terminal.settings.state_dir / "orders"
 
-    async def answer(order, outcome, reason, file):
-        await terminal.tell(terminal.answer(order, outcome, reason, file))
+    async def answer(order, said):
+        await terminal.tell(*(terminal.answer(order, one.outcome, one.reason, one.file) for one in said))
 
     page = Page(terminal.clock.elapsed, terminal.clock.now)
     orders = Commands(folder / "commands.json", page, None, asyncio.Event().wait, lambda seconds: None, None, answer)

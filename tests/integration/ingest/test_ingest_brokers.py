@@ -74,11 +74,7 @@ class Serving:
 
     def __init__(self, ingest, port):
         self.states = []
-        self.link = BrokerLink(
-            Settings(mqtt_port=port), ingest.consumer.put,
-            lambda who, payload: self.states.append(("presence", who, payload)),
-            lambda who, payload: self.states.append(("reported", who, payload)),
-        )  # fmt: skip
+        self.link = BrokerLink(Settings(mqtt_port=port), ingest.consumer.put, self.states.extend)
         ingest.consumer._send = self.link.send
         self._consumer = ingest.consumer
 
@@ -181,9 +177,7 @@ def test_workers_that_share_a_subscription_divide_the_batches(tmp_path):
     with mosquitto(port, tmp_path):
         links = []
         for worker in (first, second):
-            link = BrokerLink(
-                Settings(mqtt_port=port), worker.consumer.put, lambda *_: None, lambda *_: None, group="ingest"
-            )
+            link = BrokerLink(Settings(mqtt_port=port), worker.consumer.put, lambda _: None, group="ingest")
             worker.consumer._send = link.send
             worker.consumer.start()
             link.start()

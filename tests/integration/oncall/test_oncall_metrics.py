@@ -30,7 +30,7 @@ def ingest(tmp_path):
 
 @pytest.fixture
 def measured(ingest) -> CollectorRegistry:
-    link = BrokerLink(Settings(), lambda *_: None, lambda *_: None, lambda *_: None)
+    link = BrokerLink(Settings(), lambda *_: None, lambda *_: None)
     return registry(ingest.engine, ingest.consumer, link, NOON, fleet_metrics(ingest.engine, lambda: ingest.now))
 
 

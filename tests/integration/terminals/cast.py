@@ -97,10 +97,13 @@ class Kiosk:
         return unseal("state", TerminalState, answer.content, self.id, self.enrolment["generation"], public)
 
     def connects(self, connection="1", online=True, boot=""):
+        self.says("presence", self.presence(connection, online, boot))
+
+    def presence(self, connection="1", online=True, boot=""):
         said = Presence(
             connection=str(uuid.UUID(int=int(connection))), online=online, boot=boot or self.boot, software="0.1.0"
         )
-        inbound.presence(self.office.context, self.id, said.model_dump_json().encode())
+        return said.model_dump_json().encode()
 
     def reports(self, **fields):
         """The next report; `number=` gives another."""
@@ -108,7 +111,10 @@ class Kiosk:
         now = self.office.clock()
         values = {"boot": self.boot, "at": now, "clock_trusted": True, "software": "0.1.0", "revision": 1} | fields
         said = Reported(number=self.number, generation=self.enrolment["generation"], **values)
-        inbound.reported(self.office.context, self.id, said.model_dump_json().encode())
+        self.says("reported", said.model_dump_json().encode())
+
+    def says(self, channel, payload):
+        inbound.take(self.office.context, [inbound.Said(channel, self.id, payload)])
 
 
 @dataclass

@@ -135,9 +135,9 @@ def test_a_report_that_repeats_the_last_does_not_count_as_a_change(fleet):
 @pytest.mark.parametrize("payload", [b"", b"{}", b"\xff\xfe", b"[1]", b'{"number": 1}', b"x" * 70_000])
 def test_what_cannot_be_read_changes_nothing(fleet, payload):
     kiosk = fleet.enrolled("Laval")
-    inbound.reported(fleet.office.context, kiosk.id, payload)
-    inbound.presence(fleet.office.context, kiosk.id, payload)
-    inbound.presence(fleet.office.context, "b-unknown1", payload)
+    kiosk.says("reported", payload)
+    kiosk.says("presence", payload)
+    inbound.take(fleet.office.context, [inbound.Said("presence", "b-unknown1", payload)])
     assert live(fleet, kiosk).heard_at is None
 
 
@@ -242,8 +242,9 @@ def test_a_command_is_sent_again_at_each_presence_until_answered(fleet):
     kiosk = fleet.enrolled("Laval")
     fleet.sent.clear()
     command = given(fleet, kiosk)
-    assert state_of(fleet, command) == "sent"
+    assert state_of(fleet, command) == "queued"
     kiosk.connects()
+    assert state_of(fleet, command) == "sent"
     kiosk.connects()
     assert ordered(fleet, kiosk) == [command] * 3
     answers(fleet, kiosk, command, "accepted")
@@ -252,6 +253,21 @@ def test_a_command_is_sent_again_at_each_presence_until_answered(fleet):
     kiosk.connects()
     assert ordered(fleet, kiosk) == [command] * 3
     assert state_of(fleet, command) == "succeeded"
+
+
+def test_what_many_terminals_say_at_once_is_taken_together_and_one_that_is_unreadable_costs_the_others_nothing(fleet):
+    laval, cholet = fleet.enrolled("Laval"), fleet.enrolled("Cholet")
+    commands_ = []
+    for one in (laval, cholet, laval):
+        fleet.office.clock.pass_by(timedelta(seconds=1))
+        commands_.append(given(fleet, one))
+    fleet.sent.clear()
+    said = [inbound.Said("presence", one.id, one.presence()) for one in (laval, cholet)]
+    inbound.take(fleet.office.context, [*said, inbound.Said("reported", laval.id, b"{"), *said])
+    assert [ordered(fleet, laval), ordered(fleet, cholet)] == [[commands_[0], commands_[2]], [commands_[1]]]
+    assert live(fleet, laval).connected
+    assert live(fleet, cholet).connected
+    assert {state_of(fleet, command) for command in commands_} == {"sent"}
 
 
 def test_an_answer_that_comes_late_or_twice_does_not_undo_the_end(fleet):
@@ -265,6 +281,7 @@ def test_an_answer_that_comes_late_or_twice_does_not_undo_the_end(fleet):
 
 def test_a_terminal_cannot_answer_for_another(fleet):
     laval, cholet = fleet.enrolled("Laval"), fleet.enrolled("Cholet")
+    laval.connects()
     command = given(fleet, laval)
     answers(fleet, cholet, command, "succeeded")
     assert state_of(fleet, command) == "sent"

@@ -1,14 +1,15 @@
 """Orders: once per (id, execution), answered whatever happens, and never a picture of what a visitor types."""
 
+import asyncio
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from agent.commands import Commands
+from agent.commands import Commands, Said
 from agent.fleet import Unreachable
 from agent.page import Heartbeat, Page
 from agent.window_process import NoPicture
@@ -34,6 +35,8 @@ class Terminal:
         self.answers: list[tuple[CommandOutcome, str, str | None]] = []
         self.fails: BaseException | None = None
         self.while_restarting: Callable[[], object] = lambda: None
+        self.may_end = asyncio.Event()
+        self.may_end.set()
         self.path = path
         self.has_window = window
         self.begin()
@@ -48,6 +51,7 @@ class Terminal:
         if self.fails:
             raise self.fails
         self.while_restarting()
+        await self.may_end.wait()
         self.restarts += 1
 
     async def screenshot(self) -> bytes:
@@ -58,8 +62,8 @@ class Terminal:
     async def put_file(self, digest: str, body: bytes, content_type: str) -> None:
         self.files[digest] = body
 
-    async def answer(self, command: Command, outcome: CommandOutcome, reason: str, file: str | None) -> None:
-        self.answers.append((outcome, reason, file))
+    async def answer(self, command: Command, said: Sequence[Said]) -> None:
+        self.answers += [(one.outcome, one.reason, one.file) for one in said]
 
     @property
     def outcomes(self) -> list[str]:
@@ -137,6 +141,34 @@ async def test_an_order_whose_end_can_not_be_kept_is_answered_all_the_same_and_n
     assert (laval.restarts, laval.outcomes) == (1, ["accepted", "succeeded", "succeeded"])
 
 
+async def test_what_a_power_cut_left_half_written_costs_that_line_only(laval: Terminal) -> None:
+    await laval.commands.receive(command(RestartWindow(), number=1))
+    await laval.commands.receive(command(RestartWindow(), number=2))
+    whole = laval.path.read_bytes()
+    laval.path.write_bytes(whole[:-20])  # the end of the second
+    laval.begin()
+    await laval.commands.receive(command(RestartWindow(), number=3))
+    laval.begin()
+    for number in (1, 2, 3):
+        await laval.commands.receive(command(RestartWindow(), number=number))
+    assert laval.restarts == 3
+    assert [outcome for outcome, _, _ in laval.answers[-3:]] == ["succeeded", "failed", "succeeded"]
+
+
+async def test_an_order_that_takes_its_time_is_accepted_at_once_and_once_however_often_it_comes(
+    laval: Terminal,
+) -> None:
+    laval.may_end = asyncio.Event()
+    first = asyncio.create_task(laval.commands.receive(command(RestartWindow())))
+    await asyncio.wait({first}, timeout=0.5)
+    assert laval.outcomes == ["accepted"]
+    for _ in range(20):
+        await laval.commands.receive(command(RestartWindow()))
+    laval.may_end.set()
+    await first
+    assert (laval.restarts, laval.outcomes) == (1, ["accepted", "succeeded"])
+
+
 async def test_a_screenshot_is_sent_and_named_by_its_digest(laval: Terminal) -> None:
     await laval.commands.receive(command(TakeScreenshot()))
     digest = hashlib.sha256(b"RIFFpicture").hexdigest()
@@ -177,6 +209,16 @@ async def test_a_terminal_without_window_rejects_what_needs_one_and_identifies_i
     await browser.commands.receive(command(Identify(seconds=30), number=3))
     assert browser.outcomes == ["accepted", "rejected", "accepted", "rejected", "accepted", "succeeded"]
     assert browser.identified == [30]
+
+
+async def test_what_is_kept_on_disk_is_bounded_and_still_known(laval: Terminal) -> None:
+    for number in range(700):
+        await laval.commands.receive(command(Identify(), number=number))
+    assert len(laval.path.read_bytes().splitlines()) <= 2_100
+    laval.begin()
+    for number in range(510, 700):
+        await laval.commands.receive(command(Identify(), number=number))
+    assert len(laval.identified) == 700
 
 
 async def test_only_the_newest_two_hundred_are_remembered(laval: Terminal) -> None:
