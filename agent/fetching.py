@@ -15,11 +15,12 @@ _LINE_BYTES = 64 * 1024
 
 
 class NotFetched(Exception):
-    """`final`: asking again can't help (the release is not trusted); otherwise later."""
+    """`final`: asking again can't help (the release is not trusted); otherwise later. `lacks`: bytes of disk."""
 
-    def __init__(self, kind: str, reason: str) -> None:
+    def __init__(self, kind: str, reason: str, lacks: int = 0) -> None:
         super().__init__(f"{kind}: {reason}" if reason else kind)
         self.kind = kind
+        self.lacks = lacks
         self.final = kind == "untrusted"
 
 
@@ -33,13 +34,14 @@ class Fetching:
         self.reserve = 256 * 2**20
         self.patience_s = 90.0
 
-    async def __call__(self, release: str, progress: Callable[[float], None]) -> None:
+    async def __call__(self, release: str, kbit_s: int, progress: Callable[[float], None]) -> None:
         """Returns when the store holds the release whole. Raises `NotFetched`. Cancelled: the child is ended."""
         enrolment = self._enrolment()
         job = {
             "content": str(self._content), "trust": str(self._content / "tuf"),
             "server": enrolment.server, "release": release, "root": enrolment.root,
             "ca": enrolment.ca, "now": self._now().isoformat(), "reserve": self.reserve, "patience_s": self.patience_s,
+            "kbit_s": kbit_s,
         }  # fmt: skip
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "agent.fetch",
@@ -62,4 +64,5 @@ class Fetching:
                     child.kill()
                 await child.wait()
         if not last.get("done"):
-            raise NotFetched(last.get("failed", "unreachable"), last.get("reason", f"ended with {child.returncode}"))
+            raise NotFetched(last.get("failed", "unreachable"), last.get("reason", f"ended with {child.returncode}"),
+                             last.get("lacks", 0))  # fmt: skip

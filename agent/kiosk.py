@@ -20,11 +20,13 @@ from agent import VERSION, disk
 from agent.clock import Clock
 from agent.commands import Commands, Said
 from agent.core import Shown, Terminal
+from agent.effects import Effects, Times
 from agent.fetching import Fetching
 from agent.local_api import Behind, LocalApi, page_token
 from agent.loops import every
+from agent.notebook import Notebook
 from agent.page import Heartbeat, Page
-from agent.reconcile import Effects, Reconciler
+from agent.reconcile import Reconciler
 from agent.screen import Screen
 from agent.serve import serve
 from agent.spool import CannotKeep
@@ -84,11 +86,13 @@ class Kiosk:
     def _reconciler(self) -> Reconciler:
         fetching = Fetching(self.store.root, lambda: self._enrolled().identity.enrolment, self._clock.now)
         effects = Effects(
-            bring=fetching, apply=self._apply, show=self.screen.release, reload=self.screen.reload, tell=self._tell,
+            bring=fetching, apply=self._apply, show=self.screen.release, reload=self.screen.reload,
+            event=self._event, tell=lambda event: self._enrolled().tell(event),
             changed=self._changed,
         )  # fmt: skip
-        path = self._state_dir / "content" / "phase.json"
-        return Reconciler(self.store, path, self.page, self.visit, effects, time.monotonic)
+        notebook = Notebook(self._state_dir / "content" / "phase.json")
+        times = Times(time.monotonic, self._clock.now, lambda: self._clock.trusted)
+        return Reconciler(self.store, notebook, self.page, self.visit, effects, times)
 
     # ---- what the composition root uses -----------------------------------------------------------------------------
 
@@ -180,9 +184,12 @@ class Kiosk:
         if self._terminal and (ended := self.visit.end(self._terminal.stamp, reason)):
             await self._kept(self._terminal.tell(ended))
 
+    def _event(self, what: str, detail: dict[str, Any]) -> StateChanged:
+        return StateChanged(**self._enrolled().stamp(), what=what, detail=detail)
+
     async def _tell(self, what: str, detail: dict[str, Any]) -> None:
         if self._terminal:
-            await self._kept(self._terminal.tell(StateChanged(**self._terminal.stamp(), what=what, detail=detail)))
+            await self._kept(self._terminal.tell(self._event(what, detail)))
 
     async def _kept(self, telling: Awaitable[None]) -> None:
         """A full disk must keep neither the page dark nor the content old: the report tells the state anyway."""

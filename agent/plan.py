@@ -9,13 +9,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from agent.activation import NOW, Verdict
 from wire.state import Desired, Release
 
 PhaseName = Literal["idle", "downloading", "waiting", "verifying", "committed", "rolled_back", "failed"]
 
 
 class Phase(BaseModel):
-    """Saved before acting. `target` and `revision`: the release it speaks of and the wish that named it."""
+    """Saved before acting. `target` and `revision`: the release it speaks of and the wish that named it.
+
+    `noted`: the switch that it announces has been written down, to be told.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,21 +28,25 @@ class Phase(BaseModel):
     revision: int = 0
     reason: str = ""
     was_painting: bool = False
+    noted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Have:
     """`verdict` of the health gate on the active release: None open, "" passed, else why not. `applied`: the wish
-    whose settings are in force. `resting`: a fetch has failed a moment ago."""
+    whose settings are in force. `fetching_at`: the limit under which a fetch runs, kbit/s. `resting`: a fetch has
+    failed a moment ago. `download`, `activation`: whether the wish may be brought here, and take effect, now."""
 
     phase: Phase
     active: Release | None
     stored: frozenset[str]
     applied: Desired | None
-    in_visit: bool
     verdict: str | None = None
     fetching: str | None = None
+    fetching_at: int = 0
     resting: bool = False
+    download: Verdict = NOW
+    activation: Verdict = NOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,16 @@ class StopFetching:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """The release lacks, and nothing may be brought at this hour."""
+
+    release: Release
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """The release is here; a visitor is too."""
+    """The release is here; a visitor is too, or it is not the hour."""
 
     release: Release
     revision: int
@@ -83,7 +99,7 @@ class RollBack:
     reason: str
 
 
-Step = ApplySettings | Fetch | StopFetching | Wait | Activate | Confirm | RollBack
+Step = ApplySettings | Fetch | StopFetching | Hold | Wait | Activate | Confirm | RollBack
 
 
 def plan(want: Desired | None, have: Have) -> tuple[Step, ...]:
@@ -93,7 +109,7 @@ def plan(want: Desired | None, have: Have) -> tuple[Step, ...]:
     steps: list[Step] = []
     if have.applied is None or _screen_part(have.applied) != _screen_part(want):
         steps.append(ApplySettings(want))
-    if have.fetching and (want.release is None or have.fetching != want.release.id):
+    if have.fetching and not _may_go_on(want, have):
         steps.append(StopFetching(have.fetching))
     return (*steps, *_about_content(want, have))
 
@@ -122,12 +138,21 @@ def _about_content(want: Desired, have: Have) -> tuple[Step, ...]:
         return () if committed else (Confirm(wished, want.revision),)
     if phase.name in ("failed", "rolled_back") and phase.target == wished and phase.revision == want.revision:
         return ()  # it had its chance; another wish gives it another
+    here = phase.name if phase.target == wished and phase.revision == want.revision else ""
     if wished.id not in have.stored:
-        return () if have.fetching == wished.id or have.resting else (Fetch(wished, want.revision),)
-    if have.in_visit:
-        waits = phase.name == "waiting" and phase.target == wished and phase.revision == want.revision
-        return () if waits else (Wait(wished, want.revision),)
-    return (Activate(wished, want.revision),)
+        if have.fetching == wished.id or (have.resting and have.download.may):
+            return ()
+        if have.download.may:
+            return (Fetch(wished, want.revision),)
+        return () if here == "downloading" else (Hold(wished, want.revision),)
+    if have.activation.may:
+        return (Activate(wished, want.revision),)
+    return () if here == "waiting" else (Wait(wished, want.revision),)
+
+
+def _may_go_on(want: Desired, have: Have) -> bool:
+    wished = want.release is not None and have.fetching == want.release.id
+    return wished and have.download.may and have.fetching_at == want.settings.download_kbit_s
 
 
 def _after_switch(phase: Phase, target: Release, verdict: str | None) -> tuple[Step, ...]:

@@ -160,6 +160,8 @@ class ContentState(Message):
     """What the next step waits for: `visit`, `hours`, `not_before`, `clock`, or `download_hours`."""
     waits_until: Instant | None = None
     """When time alone lets it go on; None when something else must happen first."""
+    lacks_bytes: int = Field(0, ge=0, le=2**53)
+    """Bytes of disk that the target lacks: none of it is asked for until there is room."""
 
 
 class OutboxState(Message):

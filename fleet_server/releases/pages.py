@@ -1,5 +1,6 @@
 """/contenus and /editions/{label}: what is published, what is where, ask terminals for it, go back."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -70,7 +71,8 @@ def _overview(session: Session, ctx: Context) -> dict[str, Any]:
     rows, terminals = releases(session), cards(session, ctx)
     shown = editions(rows, terminals)
     return {
-        "editions": shown, "cards": terminals, "step_of": step_of, "sentence": _sentence(shown, terminals),
+        "editions": shown, "cards": terminals, "step_of": partial(step_of, now=ctx.now()),
+        "sentence": _sentence(shown, terminals),
         "newest": shown[0] if shown else None, "back_to": _back_to(shown), "current": None,
     }  # fmt: skip
 
@@ -95,7 +97,8 @@ def _asking(session: Session, ctx: Context, label: str) -> dict[str, Any]:
     known = editions(releases(session), terminals)
     there = [card for card in terminals if card.want.release and card.want.release.id == row.id]
     return {
-        "row": row, "cards": sorted(terminals, key=lambda card: card.terminal.name), "step_of": step_of,
+        "row": row, "cards": sorted(terminals, key=lambda card: card.terminal.name),
+        "step_of": partial(step_of, now=ctx.now()),
         "backwards": _backwards(row, known), "already": {card.terminal.id for card in there},
     }  # fmt: skip
 

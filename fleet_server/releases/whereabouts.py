@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from fleet_server.releases.models import ContentRelease
 from fleet_server.terminals.cards import Card
+from fleet_server.terminals.progress import progress_in_words
 from fleet_server.web.vocabulary import State, state_of
 from wire.state import ContentState
 
@@ -58,7 +60,7 @@ def content_of(card: Card) -> ContentState:
     return card.report.content if card.report else ContentState()
 
 
-def step_of(card: Card) -> tuple[State, str]:
+def step_of(card: Card, now: datetime) -> tuple[State, str]:
     """Where this terminal is on its way to what is wished: a state, and a detail in words."""
     content, want = content_of(card), card.want.release
     if want is None:
@@ -68,9 +70,15 @@ def step_of(card: Card) -> tuple[State, str]:
     if card.report is None:
         return state_of("rollout_terminal", "queued"), "la borne n’a encore rien dit"
     if content.target and content.target.id == want.id and content.phase in _TOLD:
-        detail = f"{round(content.progress * 100)} %" if content.phase == "downloading" else content.reason
-        return state_of("rollout_terminal", content.phase), detail
+        return state_of("rollout_terminal", content.phase), _detail(card, content, now)
     return state_of("rollout_terminal", "queued"), ""
+
+
+def _detail(card: Card, content: ContentState, now: datetime) -> str:
+    on_its_way = content.lacks_bytes or content.waits_for
+    if content.phase in ("downloading", "waiting") and on_its_way:
+        return progress_in_words(content, card.want.settings.timezone, now)
+    return f"{round(content.progress * 100)} %" if content.phase == "downloading" else content.reason
 
 
 def _terminals(count: int) -> str:

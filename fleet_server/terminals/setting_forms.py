@@ -1,12 +1,12 @@
 """The settings form: from what a person typed to values of `wire.state.Settings`, or sentences on what is wrong."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from typing import Any
 
-from wire.state import OpeningHours, Settings
+from wire.state import Hours, OpeningHours, Settings
 
 LANGUAGES = {"fr": "français", "fr-simple": "français simple", "en": "anglais"}
 WELCOME_MAX = 280
@@ -15,6 +15,10 @@ LEAST_TO_ANSWER_S = 20
 _SPANS = re.compile(r"\s*,\s*|\s+et\s+")
 _SPAN = re.compile(r"^(\d{1,2})[:h](\d{2})?\s*[-–à]\s*(\d{1,2})[:h](\d{2})?$")
 _PHONE = re.compile(r"^[0-9 +().-]{0,30}$")
+NO_LIMIT, ANY_HOUR = "sans limite", "à toute heure"
+LEAST_KBIT_S, MOST_KBIT_S = 64, 10_000_000
+"""Slower, an edition of 500 MB would take most of a day."""
+MOST_SPANS = 8
 DAYS = ("Lundi", "Mardi", "Mercredi", "Jeudi", "Vendredi", "Samedi", "Dimanche")
 
 
@@ -33,6 +37,8 @@ def read_form(form: Mapping[str, str]) -> Typed:
     if warning is not None and end is not None and end < warning + LEAST_TO_ANSWER_S:
         typed.errors["idle_end_s"] = f"La fin de visite vient au moins {LEAST_TO_ANSWER_S} s après « Toujours là ? »."
     _opening(typed, form)
+    _download_limit(typed, form)
+    _download_hours(typed, form)
     _welcome(typed, form)
     phone = form.get("host_phone", "").strip()
     if not _PHONE.match(phone):
@@ -79,6 +85,38 @@ def _opening(typed: Typed, form: Mapping[str, str]) -> None:
         typed.values["opening"] = spans
 
 
+def _download_limit(typed: Typed, form: Mapping[str, str]) -> None:
+    text = "".join(form.get("download_kbit_s", "").lower().removesuffix("kbit/s").split())
+    if not text:
+        return
+    if text in ("0", "".join(NO_LIMIT.split())):
+        typed.values["download_kbit_s"] = 0
+    elif not text.isdecimal() or not LEAST_KBIT_S <= int(text[:12]) <= MOST_KBIT_S:
+        typed.errors["download_kbit_s"] = (
+            f"« {form['download_kbit_s'].strip()[:20]} » n’est pas un débit. "
+            f"Au moins {LEAST_KBIT_S} kbit/s, par exemple 4000, ou « {NO_LIMIT} »."
+        )
+    else:
+        typed.values["download_kbit_s"] = int(text)
+
+
+def _download_hours(typed: Typed, form: Mapping[str, str]) -> None:
+    text = " ".join(form.get("download_hours", "").lower().split())
+    if not text:
+        return
+    spans: list[dict[str, str]] = []
+    for part in [] if text == ANY_HOUR else _SPANS.split(text):
+        found = _SPAN.match(part)
+        begins, ends = (_time(found, 1), _time(found, 3)) if found else (None, None)
+        if begins is None or ends is None or begins == ends or len(spans) == MOST_SPANS:
+            typed.errors["download_hours"] = (
+                f"« {text[:40]} » ne se lit pas. Par exemple 22:00-6:00, ou « {ANY_HOUR} »."
+            )
+            return
+        spans.append({"begins": begins.isoformat(), "ends": ends.isoformat()})
+    typed.values["download_hours"] = spans
+
+
 def _time(found: "re.Match[str]", group: int) -> time | None:
     hours, minutes = int(found[group]), int(found[group + 1] or 0)
     return time(hours, minutes) if hours < 24 and minutes < 60 else None
@@ -100,6 +138,9 @@ def shown(values: Mapping[str, Any]) -> dict[str, str]:
     """Values as the form's fields show them."""
     fields = {name: str(values.get(name, "")) for name in ("idle_warning_s", "idle_end_s", "host_phone")}
     fields |= {f"welcome_{code}": values.get("welcome", {}).get(code, "") for code in LANGUAGES}
+    fields["download_kbit_s"] = _limit(values["download_kbit_s"]) if "download_kbit_s" in values else ""
+    hours = [Hours.model_validate(span) for span in values.get("download_hours", ())]
+    fields["download_hours"] = _hours(hours) if "download_hours" in values else ""
     spans = [OpeningHours.model_validate(span) for span in values.get("opening", ())]
     return fields | {f"opening_{number}": day_hours(spans, number) for number in range(7)}
 
@@ -107,6 +148,14 @@ def shown(values: Mapping[str, Any]) -> dict[str, str]:
 def day_hours(spans: "list[OpeningHours] | tuple[OpeningHours, ...]", day: int) -> str:
     mine = sorted((span.opens, span.closes) for span in spans if span.day == day)
     return ", ".join(f"{_clock(opens)}-{_clock(closes)}" for opens, closes in mine)
+
+
+def _limit(kbit_s: int) -> str:
+    return str(kbit_s) if kbit_s else NO_LIMIT
+
+
+def _hours(spans: Sequence[Hours]) -> str:
+    return ", ".join(f"{_clock(span.begins)}-{_clock(span.ends)}" for span in spans) or ANY_HOUR
 
 
 def _clock(moment: time) -> str:
@@ -123,4 +172,6 @@ def words_of(settings: Settings) -> list[tuple[str, str]]:
         ("Horaires", f"{days} jours par semaine" if days > 1 else "1 jour par semaine" if days else "non donnés"),
         ("Accueil", settings.welcome.get("fr", "") or languages or "texte de l’édition"),
         ("Téléphone du lieu", settings.host_phone or "–"),
+        ("Débit maximal", f"{settings.download_kbit_s} kbit/s" if settings.download_kbit_s else NO_LIMIT),
+        ("Téléchargements", _hours(settings.download_hours)),
     ]

@@ -24,6 +24,7 @@ router = APIRouter(include_in_schema=False)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 LABELS = {
     "idle_warning_s": "« Toujours là ? » après", "idle_end_s": "Fin de visite après", "host_phone": "Téléphone du lieu",
+    "download_kbit_s": "Débit maximal", "download_hours": "Heures de téléchargement",
     **{f"welcome_{code}": f"Accueil, {language}" for code, language in LANGUAGES.items()},
     **{f"opening_{number}": day for number, day in enumerate(DAYS)},
 }  # fmt: skip

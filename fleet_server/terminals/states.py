@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from fleet_server.terminals.inbound import ONLINE_WITHIN
 from fleet_server.terminals.opening import Opening
+from fleet_server.terminals.progress import progress_in_words
 from wire.state import Desired, Reported
 
 HOT = 75.0
@@ -54,7 +55,7 @@ def condition(
     if opening.state == "closed":
         return Condition("closed", "normal, lieu fermé")
     if report and report.content.phase in ("downloading", "waiting", "verifying"):
-        return Condition("updating", _progress(report))
+        return Condition("updating", progress_in_words(report.content, want.settings.timezone if want else "", now))
     if want and report and report.revision < want.revision and wished_at and now - wished_at > LATE:
         return Condition("drift", "souhait pas encore appliqué",
                          (f"Elle en est au souhait n° {report.revision}, le n° {want.revision} attend.",))  # fmt: skip
@@ -102,16 +103,6 @@ def holds_back(report: Reported | None, now: datetime) -> bool:
     """Whether it said that it has had something to send for long."""
     oldest = report.outbox.oldest_at if report else None
     return oldest is not None and now - oldest > BACKLOG
-
-
-def _progress(report: Reported) -> str:
-    match report.content.phase:
-        case "downloading":
-            return f"reçoit, {round(report.content.progress * 100)} %"
-        case "waiting":
-            return "attend la fin de la visite"
-        case _:
-            return "vérifie l’édition"
 
 
 def fleet_sentence(conditions: dict[str, Condition], names: dict[str, str]) -> str:

@@ -1,17 +1,18 @@
 """`plan`: one example each, then for every state that can be, that the steps lead to the wish and never disturb."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.activation import NOW, Verdict
 from agent.plan import (
     Activate,
     ApplySettings,
     Confirm,
     Fetch,
     Have,
+    Hold,
     Phase,
     RollBack,
     Step,
@@ -22,7 +23,6 @@ from agent.plan import (
 )
 from wire.state import Desired, Place, Release, SealingKey, Settings
 
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
 OLD, NEW, OTHER = (Release(id=letter * 64, label=letter) for letter in "abc")
 LAVAL = Place(
     site="laval", name="Mairie de Laval", kind="mairie", commune="53130", commune_name="Laval", department="53",
@@ -39,7 +39,7 @@ def wish(release: Release | None = NEW, revision: int = 5, idle_end_s: int = 90)
 
 QUIET = Have(
     phase=Phase(name="committed", target=OLD, revision=4), active=OLD, stored=frozenset({OLD.id}),
-    applied=wish(OLD, 4), in_visit=False,
+    applied=wish(OLD, 4),
 )  # fmt: skip
 STORED = replace(QUIET, stored=frozenset({OLD.id, NEW.id}))
 SWITCHED = replace(STORED, active=NEW, phase=Phase(name="verifying", target=NEW, revision=5, was_painting=True))
@@ -64,11 +64,31 @@ def test_another_wish_ends_the_fetch_of_the_first() -> None:
 
 def test_a_release_is_activated_between_visitors_only() -> None:
     assert plan(wish(), STORED) == (Activate(NEW, 5),)
-    assert plan(wish(), replace(STORED, in_visit=True)) == (Wait(NEW, 5),)
+    assert plan(wish(), replace(STORED, activation=Verdict("visit"))) == (Wait(NEW, 5),)
+
+
+def test_outside_of_its_hours_nothing_is_asked_for_and_what_comes_is_stopped() -> None:
+    closed = replace(QUIET, download=Verdict("download_hours"))
+    assert plan(wish(), closed) == (Hold(NEW, 5),)
+    assert plan(wish(), replace(closed, resting=True)) == (Hold(NEW, 5),)
+    held = replace(closed, phase=Phase(name="downloading", target=NEW, revision=5))
+    assert plan(wish(), held) == ()
+    assert plan(wish(), replace(held, fetching=NEW.id))[0] == StopFetching(NEW.id)
+    assert plan(wish(), replace(held, download=NOW)) == (Fetch(NEW, 5),)
+
+
+def test_a_fetch_under_another_limit_is_begun_again_under_the_new_one() -> None:
+    slower = wish()
+    slower = slower.model_copy(update={"settings": slower.settings.model_copy(update={"download_kbit_s": 500})})
+    applied = replace(QUIET, applied=slower, fetching=NEW.id)
+    assert plan(slower, applied) == (StopFetching(NEW.id),)
+    assert plan(slower, replace(applied, fetching_at=500)) == ()
 
 
 def test_settings_are_applied_even_during_a_visit() -> None:
-    assert plan(wish(OLD, 5, idle_end_s=120), replace(QUIET, in_visit=True))[0] == ApplySettings(wish(OLD, 5, 120))
+    assert plan(wish(OLD, 5, idle_end_s=120), replace(QUIET, activation=Verdict("visit")))[0] == ApplySettings(
+        wish(OLD, 5, 120)
+    )
 
 
 def test_a_switched_release_waits_for_its_gate_then_stays_or_goes() -> None:
@@ -123,8 +143,10 @@ phases = st.builds(
 wishes = st.builds(wish, st.none() | releases, st.integers(1, 6), st.sampled_from([90, 120]))
 states = st.builds(
     Have, phase=phases, active=st.none() | releases, stored=st.frozensets(releases.map(lambda one: one.id)),
-    applied=st.none() | wishes, in_visit=st.booleans(), verdict=st.sampled_from([None, "", "blank"]),
+    applied=st.none() | wishes, verdict=st.sampled_from([None, "", "blank"]),
     fetching=st.none() | releases.map(lambda one: one.id), resting=st.booleans(),
+    fetching_at=st.sampled_from([0, 1000]), download=st.sampled_from([NOW, Verdict("download_hours")]),
+    activation=st.sampled_from([NOW, Verdict("visit"), Verdict("hours")]),
 )  # fmt: skip
 
 
@@ -138,6 +160,8 @@ def after(step: Step, have: Have, previous: Release | None = OLD) -> Have:
             return replace(have, phase=phase, stored=have.stored | {release.id})
         case StopFetching():
             return replace(have, fetching=None)
+        case Hold(release, revision):
+            return replace(have, phase=Phase(name="downloading", target=release, revision=revision))
         case Wait(release, revision):
             return replace(have, phase=Phase(name="waiting", target=release, revision=revision))
         case Activate(release, revision):
@@ -153,8 +177,14 @@ def after(step: Step, have: Have, previous: Release | None = OLD) -> Have:
 
 @given(wishes, states)
 def test_a_release_is_never_switched_while_a_visitor_is_there(want: Desired, have: Have) -> None:
-    for step in plan(want, replace(have, in_visit=True)):
+    for step in plan(want, replace(have, activation=Verdict("visit"))):
         assert not isinstance(step, Activate)
+
+
+@given(wishes, states)
+def test_outside_of_the_hours_nothing_is_activated_and_nothing_fetched(want: Desired, have: Have) -> None:
+    for step in plan(want, replace(have, activation=Verdict("hours"), download=Verdict("download_hours"))):
+        assert not isinstance(step, Activate | Fetch)
 
 
 @given(wishes, states)
@@ -166,7 +196,7 @@ def test_nothing_is_activated_that_is_not_whole(want: Desired, have: Have) -> No
 @given(wishes, states)
 def test_the_steps_come_to_an_end(want: Desired, have: Have) -> None:
     """Left alone, with a network and a page that paints, every state comes to rest in a few steps."""
-    have = replace(have, in_visit=False, resting=False)
+    have = replace(have, download=NOW, activation=NOW, resting=False)
     for _ in range(12):
         verifying = have.phase.name == "verifying"
         have = replace(have, fetching=None, verdict="" if verifying else have.verdict)
@@ -182,7 +212,7 @@ def test_the_steps_come_to_an_end(want: Desired, have: Have) -> None:
 @given(wishes, states)
 def test_a_failing_gate_never_makes_a_storm(want: Desired, have: Have) -> None:
     """Whatever fails its gate is activated at most once for one wish."""
-    have = replace(have, in_visit=False, resting=False)
+    have = replace(have, download=NOW, activation=NOW, resting=False)
     activated = 0
     for _ in range(20):
         have = replace(have, fetching=None, verdict="blank" if have.phase.name == "verifying" else None)
@@ -198,7 +228,7 @@ def test_a_failing_gate_never_makes_a_storm(want: Desired, have: Have) -> None:
 @given(wishes, states)
 def test_a_crash_after_any_step_leads_to_the_same_end(want: Desired, have: Have) -> None:
     """The phase is saved first: with the phase of a step and the world from before it, the plan goes on."""
-    have = replace(have, in_visit=False, resting=False, fetching=None)
+    have = replace(have, download=NOW, activation=NOW, resting=False, fetching=None)
     steps = plan(want, have)
     if not steps:
         return

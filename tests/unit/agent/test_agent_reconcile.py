@@ -4,19 +4,25 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from datetime import time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent import disk
+from agent.effects import Effects, Times
 from agent.fetching import NotFetched
+from agent.notebook import Notebook
 from agent.page import Heartbeat, Page
-from agent.reconcile import Effects, Reconciler
+from agent.reconcile import Reconciler
+from agent.spool import CannotKeep
 from agent.store import Store
 from tests.releases import AUTUMN, BROKEN, WINTER, Made, make, put
-from tests.unit.agent.screen_neighbours import Hand, Told
+from tests.unit.agent.screen_neighbours import START, Hand, Told
 from tests.unit.agent.test_agent_plan import wish
-from wire.state import Desired, Release
+from wire.events import StateChanged
+from wire.state import Activation, Desired, Hours, Release
 
 ALL = {made.id: made for made in (AUTUMN, WINTER, BROKEN)}
 
@@ -45,6 +51,10 @@ class World:
         """At each call for a report: the revision reached, and what had been told by then."""
         self.trouble: list[NotFetched] = []
         self.has_page = page
+        self.trusted = True
+        self.deaf = False
+        self.limits: list[int] = []
+        self.ids: list[str] = []
         self.begin()
 
     def begin(self) -> None:
@@ -53,15 +63,25 @@ class World:
         self.store = Store(self.root / "content")
         self.page = Page(self.hand.monotonic, self.hand.now)
         effects = Effects(
-            bring=self.bring, apply=self.apply, show=self.show, reload=self.reload, tell=self.told,
-            changed=lambda: self.reports.append((self.reconciler.reached_revision(), self.told.whats)),
+            bring=self.bring, apply=self.apply, show=self.show, reload=self.reload, event=self.event,
+            tell=self.tell, changed=lambda: self.reports.append((self.reconciler.reached_revision(), self.told.whats)),
         )  # fmt: skip
-        self.reconciler = Reconciler(
-            self.store, self.root / "phase.json", self.page, self.visitor, effects, self.hand.monotonic
-        )
+        times = Times(self.hand.monotonic, self.hand.now, lambda: self.trusted)
+        notes = Notebook(self.root / "phase.json")
+        self.reconciler = Reconciler(self.store, notes, self.page, self.visitor, effects, times)
 
-    async def bring(self, release: str, progress: Callable[[float], None]) -> None:
+    def event(self, what: str, detail: dict[str, Any]) -> StateChanged:
+        return StateChanged(**self.hand.stamp(), what=what, detail=detail)
+
+    async def tell(self, event: StateChanged) -> None:
+        if self.deaf:
+            raise CannotKeep("no space left")
+        self.ids.append(event.id)
+        await self.told(event.what, event.detail)
+
+    async def bring(self, release: str, kbit_s: int, progress: Callable[[float], None]) -> None:
         self.brought.append(release)
+        self.limits.append(kbit_s)
         if self.trouble:
             raise self.trouble.pop(0)
         progress(0.5)
@@ -110,6 +130,7 @@ async def with_autumn(world: World) -> World:
     await world.settle()
     assert world.active == AUTUMN.label
     world.told.all.clear()
+    world.ids.clear()
     return world
 
 
@@ -274,16 +295,14 @@ async def test_what_is_not_trusted_is_not_asked_for_again(world: World) -> None:
 async def test_another_wish_ends_the_download_of_the_first(world: World) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def for_ever(release: str, progress: Callable[[float], None]) -> None:
+    async def for_ever(release: str, kbit_s: int, progress: Callable[[float], None]) -> None:
         begun.set()
         try:
             await asyncio.Event().wait()
         finally:
             ended.set()
 
-    world.reconciler._do = world.reconciler._do.__class__(
-        **{name: getattr(world.reconciler._do, name) for name in world.reconciler._do.__slots__} | {"bring": for_ever}
-    )
+    world.reconciler._bringing._bring = for_ever
     world.reconciler.wish(wish(WINTER.release, 2))
     await world.reconciler.turn()
     await begun.wait()
@@ -300,6 +319,171 @@ async def test_two_releases_are_kept_and_no_more(world: World, tmp_path: Path) -
         world.reconciler.wish(wish(made.release, revision))
         await world.settle()
     assert world.store.stored() == {WINTER.id, spring.id}
+
+
+def hours(begins: str, ends: str) -> tuple[Hours, ...]:
+    return (Hours(begins=time.fromisoformat(begins), ends=time.fromisoformat(ends)),)
+
+
+async def pass_minutes(world: World, minutes: int) -> None:
+    for _ in range(minutes):
+        world.hand.pass_s(60)
+        for _ in range(6):
+            world.paint()
+            await world.reconciler.turn()
+            await asyncio.sleep(0)
+
+
+async def test_a_release_is_brought_at_once_and_shown_in_its_hours(world: World) -> None:
+    """It is a little after 10:00 in Paris."""
+    wanted = wish(WINTER.release, 2).model_copy(update={"activation": Activation(hours=hours("10:30", "11:00"))})
+    world.reconciler.wish(wanted)
+    await pass_minutes(world, 5)
+    state = world.reconciler.content_state()
+    assert (world.active, state.phase, state.waits_for) == (AUTUMN.label, "waiting", "hours")
+    assert state.waits_until == START + timedelta(minutes=30)
+    assert WINTER.id in world.brought
+    assert world.reconciler._pause() == 60
+    await pass_minutes(world, 22)
+    assert world.active == AUTUMN.label
+    world.visitor.in_visit = True
+    await pass_minutes(world, 10)
+    assert (world.active, world.reconciler.content_state().waits_for) == (AUTUMN.label, "visit")
+    world.visitor.in_visit = False
+    await pass_minutes(world, 1)
+    assert (world.active, world.reconciler.content_state().waits_for) == (WINTER.label, "")
+
+
+async def test_a_visitor_who_comes_while_the_bytes_are_checked_is_not_interrupted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = world.store.verify
+
+    def somebody_comes(release: str) -> None:
+        verify(release)
+        world.visitor.in_visit = True
+
+    monkeypatch.setattr(world.store, "verify", somebody_comes)
+    world.reconciler.wish(wish(WINTER.release, 2))
+    await pass_minutes(world, 3)
+    assert (world.active, world.reconciler.content_state().phase) == (AUTUMN.label, "waiting")
+
+
+async def test_what_it_waits_for_is_reported_when_it_changes(world: World) -> None:
+    later = Activation(hours=hours("10:04", "11:00"))
+    world.visitor.in_visit = True
+    world.reconciler.wish(wish(WINTER.release, 2).model_copy(update={"activation": later}))
+    await pass_minutes(world, 1)
+    world.reports.clear()
+    await pass_minutes(world, 5)
+    assert len(world.reports) == 1
+    assert world.reconciler.content_state().waits_for == "visit"
+
+
+async def test_a_visitor_who_stays_past_the_last_moment_holds_nothing_back(world: World) -> None:
+    world.visitor.in_visit = True
+    by = Activation(by=START + timedelta(minutes=10))
+    world.reconciler.wish(wish(WINTER.release, 2).model_copy(update={"activation": by}))
+    await pass_minutes(world, 8)
+    assert world.reconciler.content_state().waits_until == by.by
+    assert world.active == AUTUMN.label
+    await pass_minutes(world, 4)
+    assert world.active == WINTER.label
+
+
+async def test_a_forced_wish_waits_for_nothing(world: World) -> None:
+    world.visitor.in_visit, world.trusted = True, False
+    forced = Activation(hours=hours("02:00", "03:00"), force=True)
+    world.reconciler.wish(wish(WINTER.release, 2).model_copy(update={"activation": forced}))
+    await pass_minutes(world, 1)
+    assert world.active == WINTER.label
+
+
+async def test_a_clock_that_is_not_trusted_opens_no_window(world: World) -> None:
+    world.trusted = False
+    within = Activation(hours=hours("09:00", "20:00"))
+    world.reconciler.wish(wish(WINTER.release, 2).model_copy(update={"activation": within}))
+    await pass_minutes(world, 3)
+    assert (world.active, world.reconciler.content_state().waits_for) == (AUTUMN.label, "clock")
+    world.trusted = True
+    await pass_minutes(world, 1)
+    assert world.active == WINTER.label
+
+
+def with_settings(desired: Desired, **settings: object) -> Desired:
+    return desired.model_copy(update={"settings": desired.settings.model_copy(update=settings)})
+
+
+async def test_a_download_stops_outside_of_its_hours_and_goes_on_in_them(world: World) -> None:
+    begun: list[int] = []
+
+    async def slow(release: str, kbit_s: int, progress: Callable[[float], None]) -> None:
+        begun.append(kbit_s)
+        progress(0.25 * len(begun))
+        await asyncio.Event().wait()
+
+    world.reconciler._bringing._bring = slow
+    world.reconciler.wish(with_settings(wish(WINTER.release, 2), download_hours=hours("09:30", "10:10")))
+    await pass_minutes(world, 2)
+    assert world.reconciler.content_state().waits_for == ""
+    await pass_minutes(world, 9)
+    state = world.reconciler.content_state()
+    assert (state.phase, state.progress, state.waits_for) == ("downloading", 0.25, "download_hours")
+    assert state.waits_until == START + timedelta(hours=23, minutes=30)
+    assert begun == [0]
+    await pass_minutes(world, 60 * 23 + 30)
+    assert begun == [0, 0]
+    # Another limit takes effect at once, on what is under way too.
+    wanted = with_settings(wish(WINTER.release, 3), download_kbit_s=800)
+    world.reconciler.wish(wanted)
+    await pass_minutes(world, 1)
+    assert begun == [0, 0, 800]
+    assert world.reconciler.content_state().waits_for == ""
+
+
+async def test_a_disk_without_room_says_how_much_lacks_and_what_nobody_needs_makes_room(world: World) -> None:
+    put(world.store, ALL[BROKEN.id])  # wished once, then withdrawn
+    world.trouble = [NotFetched("disk", "no room", lacks=5000)]
+    world.reconciler.wish(wish(WINTER.release, 2))
+    for _ in range(4):
+        await world.reconciler.turn()
+        await asyncio.sleep(0)
+    assert world.reconciler.content_state().lacks_bytes == 5000
+    assert world.store.stored() == {AUTUMN.id}
+    await world.settle()
+    assert (world.active, world.reconciler.content_state().lacks_bytes) == (WINTER.label, 0)
+
+
+async def test_what_was_withdrawn_is_removed_and_what_a_page_still_shows_is_kept(world: World) -> None:
+    world.reconciler.wish(wish(WINTER.release, 2))
+    await world.settle()
+    spring = make("2027.12", {"acteurs/actors.json": b'["spring"]'})
+    ALL[spring.id] = spring
+    world.has_page, world.visitor.in_visit = False, True
+    world.paint(AUTUMN.release)  # a visit that began before all this
+    forced = wish(spring.release, 3).model_copy(update={"activation": Activation(force=True)})
+    world.reconciler.wish(forced)
+    await world.settle()
+    world.visitor.in_visit = False
+    await world.settle()
+    assert world.store.stored() >= {AUTUMN.id, WINTER.id, spring.id}
+    world.paint(spring.release)
+    world.begin()
+    world.reconciler.wish(forced)
+    await world.settle()
+    assert world.store.stored() == {WINTER.id, spring.id}
+
+
+async def test_what_could_not_be_told_is_told_once_it_can_over_a_restart_too(world: World) -> None:
+    world.deaf = True
+    world.reconciler.wish(wish(WINTER.release, 2))
+    await world.settle()
+    assert world.told.whats == []
+    world.begin()
+    world.reconciler.wish(wish(WINTER.release, 2))
+    world.deaf = False
+    await world.settle()
+    assert world.told.whats == ["content.activated", "content.committed"]
 
 
 async def test_settings_in_force_are_known_after_a_restart(world: World) -> None:
@@ -366,7 +550,11 @@ async def test_a_crash_at_any_change_of_the_disk_ends_where_no_crash_would(
         await _wander(world, WINTER, paints)
         expected = (WINTER.label, "committed") if paints else (AUTUMN.label, "rolled_back")
         assert (world.active, world.reconciler.phase.name) == expected, f"crash at change {fatal}"
-        assert json.loads((world.root / "phase.json").read_text())["phase"]["name"] == expected[1]
+        kept = json.loads((world.root / "phase.json").read_text())
+        assert (kept["phase"]["name"], kept["untold"]) == (expected[1], [])
+        told = dict(zip(world.ids, world.told.whats, strict=True))  # the server knows repeats by their ids
+        assert list(told.values()) == ["content.activated", f"content.{expected[1]}"], f"crash at change {fatal}"
+        assert world.store.stored() >= {world.store.active.id if world.store.active else ""}
         if not crashed:
             assert fatal > 5
             return

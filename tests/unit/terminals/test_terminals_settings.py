@@ -63,8 +63,18 @@ def test_what_the_form_shows_reads_back_as_the_same_values():
     values = {
         "idle_warning_s": 80, "idle_end_s": 120, "welcome": {"en": "Hello"}, "host_phone": "02 00 00 00 53",
         "opening": [{"day": 2, "opens": "09:00:00", "closes": "12:00:00"}],
+        "download_kbit_s": 4000, "download_hours": [{"begins": "22:00:00", "ends": "06:00:00"}],
     }  # fmt: skip
     assert read_form(shown(values)).values == values
+
+
+def test_a_narrow_scope_may_lift_what_a_wide_one_limits():
+    typed = read_form({"download_kbit_s": "sans limite", "download_hours": "à toute heure"})
+    assert typed.values == {"download_kbit_s": 0, "download_hours": []}
+    assert read_form(shown(typed.values)).values == typed.values
+    wide = layer("all", "", download_kbit_s=4000, download_hours=[{"begins": "22:00:00", "ends": "06:00:00"}])
+    here = settings_of("laval-01", [], [wide, layer("terminal", "laval-01", **typed.values)])
+    assert (here.download_kbit_s, here.download_hours) == (0, ())
 
 
 def test_an_empty_form_sets_nothing():
@@ -82,6 +92,13 @@ def test_an_empty_form_sets_nothing():
         ("idle_warning_s", "9" * 400, "est trop long"),
         ("opening_1", "9h-8h", "Mardi : « 9h-8h » ne se lit pas"),
         ("opening_1", "25:00-26:00", "ne se lit pas"),
+        ("download_kbit_s", "63", "Au moins 64 kbit/s, par exemple 4000, ou « sans limite »"),
+        ("download_kbit_s", "vite", "« vite » n’est pas un débit"),
+        ("download_kbit_s", "1" * 30, "n’est pas un débit"),
+        ("download_hours", "la nuit", "« la nuit » ne se lit pas"),
+        ("download_hours", "22:00-22:00", "ne se lit pas"),
+        ("download_hours", "24:00-6:00", "ne se lit pas"),
+        ("download_hours", ", ".join(["1:00-2:00"] * 9), "ne se lit pas"),
         ("host_phone", "appelez l’accueil", "Ce n’est pas un numéro"),
         ("welcome_fr", "x" * 281, "281 caractères : 280 au plus"),
     ],

@@ -41,6 +41,30 @@ def of(report=None, *, status="accepted", isolated="", ago=timedelta(seconds=5),
     return condition(status, isolated, heard, report, WANT, NOW - wished, vitals, opening, NOW)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"phase": "downloading", "progress": 0.4}, "reçoit, 40 %"),
+        ({"phase": "downloading", "progress": 0.4, "waits_for": "download_hours",
+          "waits_until": NOW + timedelta(hours=12)}, "40 % reçus, la suite à 22:42"),
+        ({"phase": "downloading", "waits_for": "download_hours",
+          "waits_until": NOW + timedelta(hours=14)}, "recevra demain à 0:42"),
+        ({"phase": "downloading", "waits_for": "clock"}, "attend que son horloge soit sûre"),
+        ({"phase": "downloading", "lacks_bytes": 312_400_000}, "il lui manque 312 Mo de place"),
+        ({"phase": "waiting"}, "attend la fin de la visite"),
+        ({"phase": "waiting", "waits_for": "hours", "waits_until": NOW + timedelta(days=1, hours=-8)},
+         "reçue, l’affichera demain à 2:42"),
+        ({"phase": "waiting", "waits_for": "not_before", "waits_until": NOW + timedelta(days=3)},
+         "reçue, l’affichera jeudi à 10:42"),
+        ({"phase": "waiting", "waits_for": "not_before", "waits_until": NOW + timedelta(days=9)},
+         "reçue, l’affichera le 02/12 à 10:42"),
+        ({"phase": "waiting", "waits_for": "something newer"}, "attend la fin de la visite"),
+    ],
+)  # fmt: skip
+def test_what_an_edition_waits_for_is_said_in_the_hours_of_its_place(content, words):
+    assert of(report(content=ContentState(target=WINTER, **content))).detail == words
+
+
 def test_a_terminal_heard_within_two_minutes_is_online():
     assert of(report(), ago=timedelta(seconds=120)).key == "online"
     assert of(report(), ago=timedelta(seconds=121)).key == "offline"
