@@ -25,16 +25,26 @@ def init(
     data_dir: DataDir = None,
     login: Annotated[str, typer.Option(help="Identifiant du premier compte d’administration")] = "admin",
     name: Annotated[str, typer.Option(help="Son nom, tel que les collègues le liront")] = "Administration",
+    offline_keys: Annotated[
+        Path | None, typer.Option(help="Où mettre les clés hors ligne (sinon keys-offline)")
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Fichier de leur phrase secrète (sinon tirée au sort)", dir_okay=False)
+    ] = None,
 ) -> None:
     """Crée les clés, la base de données et le premier compte d’administration. Une seule fois."""
     from datetime import UTC, datetime
 
     from fleet_server.access.accounts import AccountRefused
     from fleet_server.initialise import AlreadyInitialised, initialise
+    from fleet_server.releases.offline_keys import BadKey
 
     settings = _settings(data_dir, **_NO_BROKER_YET)
     try:
-        invitation = initialise(settings, login, name, datetime.now(UTC))
+        given = passphrase_file.read_text().strip() if passphrase_file else ""
+        made = initialise(settings, login, name, datetime.now(UTC), offline_keys, given)
+    except BadKey as bad:
+        _refuse(f"{bad} Rien n’a été créé.")
     except AlreadyInitialised as already:
         _refuse(f"Ce serveur existe déjà ({already} est là) : rien n’a été changé. Pour le lancer : balise server run.")
     except AccountRefused as refused:
@@ -43,8 +53,12 @@ def init(
         _refuse(_why_not_writable(error, settings))
     typer.echo(f"Serveur créé dans {settings.data_dir}.")
     typer.echo(f"Premier compte : {login}. Son lien d’invitation, montré une seule fois et valable 7 jours :")
-    typer.echo(f"  {settings.url}/invitation/{invitation}")
+    typer.echo(f"  {settings.url}/invitation/{made.invitation}")
     typer.echo("Il s’ouvrira quand le serveur tournera : balise server run.")
+    typer.echo(f"Clés hors ligne : {made.offline_keys}. Le serveur n’en a pas besoin et ne doit pas les garder :")
+    typer.echo("  déplacez ce dossier sur un support débranché, puis une copie ailleurs (une clé « root » suffit).")
+    if not given:
+        typer.echo(f"Leur phrase secrète, montrée une seule fois : {made.passphrase}")
 
 
 @app.command()

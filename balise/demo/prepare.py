@@ -22,6 +22,7 @@ from fleet_server.db import reading, transaction
 from fleet_server.initialise import initialise
 from fleet_server.migrate import migrate
 from fleet_server.offline import offline
+from fleet_server.releases.durable import write_durably
 from fleet_server.releases.publish import free_label, publish, week_label, wish
 from fleet_server.settings import Settings, read_settings
 from fleet_server.terminals.enrolment import make_token
@@ -52,7 +53,9 @@ def prepare_server(settings: Settings, saved: Saved) -> None:
     """Keys, database and accounts, once; later starts only bring the database up to date."""
     now = _now()
     if not settings.keys_dir.exists():
-        initialise(settings, "balise", "Premier compte", now)
+        made = initialise(settings, "balise", "Premier compte", now)
+        # A fleet to play with: whoever publishes software in it finds the passphrase beside the keys.
+        write_durably(made.offline_keys / "phrase.txt", made.passphrase.encode(), 0o600)
     else:
         migrate(settings.database_url)
     if saved.accounts:

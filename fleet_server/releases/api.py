@@ -12,15 +12,16 @@ from fleet_server.web.errors import refusals
 from wire.message import Digest
 
 router = APIRouter(tags=["releases"], responses=refusals(404, 422))
-_METADATA = re.compile(r"^(\d{1,9}\.)?(root|targets|snapshot|timestamp)\.json$")
+_METADATA = re.compile(r"^(\d{1,9}\.)?(root|targets|software|content|snapshot|timestamp)\.json$")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _FRESH = {"Cache-Control": "no-cache"}
 _Name = Annotated[str, Path(max_length=80)]
+_Version = Annotated[str, Path(max_length=60, pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$")]
 
 
 @router.get("/releases/metadata/{name}", response_class=FileResponse)
 def metadata(name: _Name, ctx: ContextDep) -> FileResponse:
-    """TUF metadata: `N.root.json`, `N.targets.json`, `N.snapshot.json`, `timestamp.json`."""
+    """TUF metadata: `N.root.json`, and so `targets`, `software`, `content`, `snapshot`; `timestamp.json`."""
     path = ctx.settings.data_dir / "releases" / "metadata" / name
     if not _METADATA.match(name) or not path.exists():
         raise HTTPException(404, {"error": "not_found", "message": "No such metadata."})
@@ -33,6 +34,15 @@ def manifest(digest: Digest, release: Digest, ctx: ContextDep) -> FileResponse:
     path = ctx.settings.data_dir / "releases" / "targets" / "releases" / f"{digest}.{release}.json"
     if not path.exists():
         raise HTTPException(404, {"error": "not_found", "message": "No such release."})
+    return FileResponse(path, media_type="application/json", headers=_FOREVER)
+
+
+@router.get("/releases/targets/software/{digest}.{version}.json", response_class=FileResponse)
+def software(digest: Digest, version: _Version, ctx: ContextDep) -> FileResponse:
+    """A software release's manifest, signed by a key that the server does not have."""
+    path = ctx.settings.data_dir / "releases" / "targets" / "software" / f"{digest}.{version}.json"
+    if not path.exists():
+        raise HTTPException(404, {"error": "not_found", "message": "No such software release."})
     return FileResponse(path, media_type="application/json", headers=_FOREVER)
 
 

@@ -1,166 +1,231 @@
 """The TUF repository: signed metadata that says which releases exist. On disk, served as static files.
 
-    <directory>/metadata/1.root.json  N.targets.json  N.snapshot.json  timestamp.json
-    <directory>/targets/releases/<sha256>.<release>.json      the manifests
+Who signs what: `roles`. Where it lies: `metadata_files`. The server can sign contents, and nothing else that terminals
+run: `add` is for `releases/*` alone. Software is signed by keys that are elsewhere:
 
-Roles have a signer each (`Signers`). For now one online key signs all four; taking root and targets offline changes
-`Signers`, not this module. Every change writes targets, then snapshot, then timestamp: a client that reads in between
-sees the state before.
+    signers = open_signers(Path("/media/usb/keys-offline"), passphrase)      # releases.offline_keys
+    published = repository(settings, keys).add_software("software/1.2.0.json", manifest, signers, now)
+
+`add_software` publishes at once when these signatures suffice; with a threshold above that, it stays staged, for
+`balise release keys export`, `sign` elsewhere, `import`. A terminal reads it by `agent.trust.trusted_target`.
+
+Every change writes the roles that changed, then snapshot, then timestamp: a client that reads in between sees the state
+before.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from securesystemslib.signer import CryptoSigner, Signer
+from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from fleet_server.keys import Keys
-from fleet_server.releases.durable import write_durably
+from fleet_server.releases.metadata_files import Any_, Current, MetadataFiles
+from fleet_server.releases.online_keys import OnlineKeys
+from fleet_server.releases.roles import LIFETIME, ONLINE, delegations, signers_of
+from fleet_server.releases.signatures import sign, tallies
 from fleet_server.settings import Settings
 
-ROOT_LIFETIME = timedelta(days=5 * 365)
-TARGETS_LIFETIME = timedelta(days=180)
-SNAPSHOT_LIFETIME = timedelta(days=60)
-# A terminal learns within this time that someone withholds news from it (freeze attack).
-TIMESTAMP_LIFETIME = timedelta(days=14)
+
+class NotDelegated(Exception):
+    """A repository from before the offline keys: `balise release keys init` takes it over."""
 
 
-R = TypeVar("R", Root, Targets, Snapshot, Timestamp)
-
-
-@dataclass(frozen=True, slots=True)
-class Signers:
-    """Who signs which role."""
-
-    root: Signer
-    targets: Signer
-    snapshot: Signer
-    timestamp: Signer
-
-
-def online(key: Ed25519PrivateKey) -> Signers:
-    """One key for all roles, held by the server."""
-    signer = CryptoSigner(key)
-    return Signers(signer, signer, signer, signer)
+class NotReady(Exception):
+    """Staged roles still lack signatures."""
 
 
 class Repository:
-    """`directory` is the server's `releases/`. Changes exclude each other, across processes too."""
+    """`files`: of the server's `releases/`. Changes exclude each other, across processes too."""
 
-    def __init__(self, directory: Path, signers: Signers) -> None:
-        self._metadata = directory / "metadata"
-        self._targets = directory / "targets"
-        self._signers = signers
+    def __init__(self, files: MetadataFiles, online: OnlineKeys) -> None:
+        self.files = files
+        self.online = online
 
-    def create(self, now: datetime) -> None:
-        """An empty repository; nothing happens if there is one."""
-        with self._alone():
-            if (self._metadata / "1.root.json").exists():
+    def create(self, now: datetime, keys: Mapping[str, list[Key]], signers: Iterable[Signer], thresholds:
+               Mapping[str, int] | None = None) -> None:  # fmt: skip
+        """An empty repository; nothing happens if there is one. `keys`: those of root, targets and software.
+
+        Raises `NotReady` when `signers` do not suffice.
+        """
+        with self.files.alone():
+            if self.files.exist():
                 return
-            now = now.replace(microsecond=0)
-            root = Root(expires=now + ROOT_LIFETIME)
-            for role in ("root", "targets", "snapshot", "timestamp"):
-                root.add_key(getattr(self._signers, role).public_key, role)
-            self._write("1.root", root, self._signers.root)
-            self._write_all(Targets(1, expires=now + TARGETS_LIFETIME), 1, 1, now)
+            root, targets, software = self._first_roles(now, keys, thresholds or {})
+            staged: dict[str, Any_] = {"root": root, "targets": targets, "software": software}
+            sign(staged, signers, root, targets)
+            if any(one.missing for one in tallies(staged, root, targets)):
+                raise NotReady
+            content: Any_ = Metadata(Targets(1, expires=_until("content", now)))
+            self.files.write("root", root)
+            self._publish(root.signed, targets.signed, staged | {"content": content}, None, now)
 
     def root(self) -> bytes:
-        """What an enrolment hands out; its SHA-256 is in the token. Raises `FileNotFoundError` before `create`."""
-        return (self._metadata / "1.root.json").read_bytes()
+        """The newest: what an enrolment hands out; its SHA-256 is in the token. Raises `FileNotFoundError`."""
+        return self.files.newest_root().read_bytes()
 
     def add(self, path: str, content: bytes, now: datetime) -> None:
-        """A target more, for instance `releases/<id>.json`. The same again changes nothing."""
-        with self._alone():
-            targets = self._current_targets()
-            if path in targets.targets:
+        """A target more, `releases/<id>.json`. The same again changes nothing. Raises `NotDelegated`."""
+        with self.files.alone():
+            current = self.files.current()
+            if current.content is None:
+                raise NotDelegated
+            if path in current.content.signed.targets:
                 return
             target = TargetFile.from_data(path, content, ["sha256"])
-            folder, _, name = path.rpartition("/")
-            write_durably(self._targets / folder / f"{target.hashes['sha256']}.{name}", content)
-            targets.targets[path] = target
-            self._next(targets, now)
+            self.files.write_target(target, content)
+            current.content.signed.targets[path] = target
+            self._next(current, {"content": current.content}, now)
+
+    def add_software(self, path: str, content: bytes, signers: Iterable[Signer], now: datetime) -> bool:
+        """A target more, `software/<version>.json`. True: published; False: staged, signatures are still lacking.
+
+        The same again changes nothing. Raises `NotDelegated`.
+        """
+        with self.files.alone():
+            current = self.files.current()
+            if current.software is None:
+                raise NotDelegated
+            if path in current.software.signed.targets:
+                return True
+            staged = self.files.read_staged()
+            software = staged.get("software", current.software)
+            target = TargetFile.from_data(path, content, ["sha256"])
+            self.files.write_target(target, content)
+            software.signed.targets[path] = target
+            software.signed.version = current.software.signed.version + 1
+            software.signed.expires = _until("software", now)
+            software.signatures.clear()
+            staged["software"] = software
+            sign(staged, signers, current.root, current.targets)
+            self.files.write_staged(staged)
+            return self._publish_staged(current, now)
+
+    def publish_staged(self, now: datetime) -> bool:
+        """What enough keys have signed; True when something was. May be run again after whatever stopped it."""
+        with self.files.alone():
+            return self._publish_staged(self.files.current(), now)
 
     def names(self, path: str) -> bool:
-        return path in self._current_targets().targets
+        current = self.files.current()
+        return any(path in role.signed.targets for role in (current.content, current.software) if role)
 
     def sign_again_when_due(self, now: datetime) -> bool:
-        """Renew what has lived half its life. Run by a job; a terminal never meets expired metadata meanwhile."""
-        with self._alone():
-            timestamp = self._read("timestamp", Timestamp)
-            snapshot = self._read(f"{timestamp.snapshot_meta.version}.snapshot", Snapshot)
-            targets = self._current_targets()
-            if targets.expires - now < TARGETS_LIFETIME / 2:
-                self._next(targets, now)
-            elif snapshot.expires - now < SNAPSHOT_LIFETIME / 2:
-                self._write_all(targets, snapshot.version + 1, timestamp.version + 1, now, targets_too=False)
-            elif timestamp.expires - now < TIMESTAMP_LIFETIME / 2:
-                timestamp.version += 1
-                timestamp.expires = now.replace(microsecond=0) + TIMESTAMP_LIFETIME
-                self._write("timestamp", timestamp, self._signers.timestamp)
-            else:
+        """Renew what has lived half its life, or whose key is no longer the one. Run by a job; what is offline waits.
+
+        Finishes a publication that something stopped, too.
+        """
+        with self.files.alone():
+            current = self.files.current()
+            if self._publish_staged(current, now):
+                return True
+            due = [role for role in ONLINE if role in current.all() and self._is_due(current, role, now)]
+            if not due:
                 return False
+            if due == ["timestamp"]:
+                self._write_timestamp(current.root.signed, current.timestamp.signed.snapshot_meta.version,
+                                      current.timestamp.signed.version + 1, now)  # fmt: skip
+                return True
+            again = {"content": current.content} if current.content and "content" in due else {}
+            self._next(current, again, now)
             return True
 
     def expiries(self) -> dict[str, datetime]:
         """When each role's metadata expires, for monitoring."""
-        timestamp = self._read("timestamp", Timestamp)
-        snapshot = self._read(f"{timestamp.snapshot_meta.version}.snapshot", Snapshot)
-        roles = {"root": self._read("1.root", Root), "targets": self._current_targets()}
-        return {name: role.expires for name, role in (roles | {"snapshot": snapshot, "timestamp": timestamp}).items()}
+        return {role: metadata.signed.expires for role, metadata in self.files.current().all().items()}
 
     # ---- within ------------------------------------------------------------------------------------------------------
 
-    def _current_targets(self) -> Targets:
-        timestamp = self._read("timestamp", Timestamp)
-        snapshot = self._read(f"{timestamp.snapshot_meta.version}.snapshot", Snapshot)
-        return self._read(f"{snapshot.meta['targets.json'].version}.targets", Targets)
+    def _first_roles(
+        self, now: datetime, keys: Mapping[str, list[Key]], thresholds: Mapping[str, int]
+    ) -> tuple[Metadata[Root], Metadata[Targets], Metadata[Targets]]:
+        online = self.online.newest()
+        root = Root(expires=_until("root", now))
+        for role in ("root", "targets"):
+            for key in keys[role]:
+                root.add_key(key, role)
+            root.roles[role].threshold = thresholds.get(role, 1)
+        root.add_key(online, "snapshot")
+        root.add_key(online, "timestamp")
+        targets = Targets(1, expires=_until("targets", now))
+        targets.delegations = delegations({"software": keys["software"], "content": [online]})
+        assert targets.delegations.roles
+        targets.delegations.roles["software"].threshold = thresholds.get("software", 1)
+        return Metadata(root), Metadata(targets), Metadata(Targets(1, expires=_until("software", now)))
 
-    def _next(self, targets: Targets, now: datetime) -> None:
-        timestamp = self._read("timestamp", Timestamp)
-        targets.version += 1
-        targets.expires = now.replace(microsecond=0) + TARGETS_LIFETIME
-        self._write_all(targets, timestamp.snapshot_meta.version + 1, timestamp.version + 1, now)
+    def _publish_staged(self, current: Current, now: datetime) -> bool:
+        staged = self.files.read_staged()
+        if "root" in staged and staged["root"].signed.version <= current.root.signed.version:
+            del staged["root"]  # something stopped this after the new root was there
+        if any(one.missing for one in tallies(staged, current.root, current.targets)):
+            return False
+        if not staged:
+            self.files.write_staged({})
+            return False
+        root, targets = staged.get("root", current.root), staged.get("targets", current.targets)
+        fresh = {role: metadata for role, metadata in staged.items() if role != "root"}
+        if current.content and signers_of(root.signed, targets.signed, "content") != signers_of(
+            current.root.signed, current.targets.signed, "content"
+        ):
+            fresh["content"] = current.content
+        if "content" in fresh:
+            fresh["content"].signed.version += 1
+            fresh["content"].signed.expires = _until("content", now)
+        if "root" in staged:
+            self.files.write("root", root)
+        self._publish(root.signed, targets.signed, fresh, current, now)
+        self.files.write_staged({})
+        return True
 
-    def _write_all(
-        self, targets: Targets, snapshot: int, timestamp: int, now: datetime, targets_too: bool = True
-    ) -> None:
-        now = now.replace(microsecond=0)
-        if targets_too:
-            self._write(f"{targets.version}.targets", targets, self._signers.targets)
-        meta = {"targets.json": MetaFile(targets.version)}
-        self._write(f"{snapshot}.snapshot", Snapshot(snapshot, expires=now + SNAPSHOT_LIFETIME, meta=meta),
-                    self._signers.snapshot)  # fmt: skip
-        latest = Timestamp(timestamp, expires=now + TIMESTAMP_LIFETIME, snapshot_meta=MetaFile(snapshot))
-        self._write("timestamp", latest, self._signers.timestamp)
+    def _next(self, current: Current, again: Mapping[str, Any_], now: datetime) -> None:
+        """The next version of what the server signs itself."""
+        for role, metadata in again.items():
+            metadata.signed.version += 1
+            metadata.signed.expires = _until(role, now)
+        self._publish(current.root.signed, current.targets.signed, again, current, now)
 
-    def _write(self, name: str, role: Root | Targets | Snapshot | Timestamp, signer: Signer) -> None:
-        metadata: Metadata[Any] = Metadata(role)
+    def _publish(self, root: Root, targets: Targets, fresh: Mapping[str, Any_], before: Current | None, now: datetime
+                 ) -> None:  # fmt: skip
+        """`fresh` roles, then the snapshot that names them, then the timestamp that names it."""
+        for role, metadata in fresh.items():
+            if role == "content":
+                self._sign(metadata, root, targets, role)
+            if role != "root":
+                self.files.write(role, metadata)
+        meta = dict(before.snapshot.signed.meta) if before else {}
+        meta |= {f"{role}.json": MetaFile(metadata.signed.version) for role, metadata in fresh.items()
+                 if role != "root"}  # fmt: skip
+        version = before.timestamp.signed.snapshot_meta.version + 1 if before else 1
+        snapshot: Any_ = Metadata(Snapshot(version, expires=_until("snapshot", now), meta=meta))
+        self._sign(snapshot, root, targets, "snapshot")
+        self.files.write("snapshot", snapshot)
+        self._write_timestamp(root, version, before.timestamp.signed.version + 1 if before else 1, now)
+
+    def _write_timestamp(self, root: Root, snapshot: int, version: int, now: datetime) -> None:
+        timestamp: Any_ = Metadata(
+            Timestamp(version, expires=_until("timestamp", now), snapshot_meta=MetaFile(snapshot))
+        )
+        self._sign(timestamp, root, None, "timestamp")
+        self.files.write("timestamp", timestamp)
+
+    def _sign(self, metadata: Any_, root: Root, targets: Targets | None, role: str) -> None:
+        keyids = [key.keyid for key in signers_of(root, targets or Targets(), role)]
+        signer = self.online.signer(keyids)
+        if signer is None:
+            raise FileNotFoundError(f"no key here may sign {role}: {', '.join(keyids)}")
         metadata.sign(signer)
-        write_durably(self._metadata / f"{name}.json", metadata.to_bytes())
 
-    def _read(self, name: str, kind: type[R]) -> R:
-        signed = Metadata.from_file(str(self._metadata / f"{name}.json")).signed
-        assert isinstance(signed, kind)
-        return signed
+    def _is_due(self, current: Current, role: str, now: datetime) -> bool:
+        metadata = current.all()[role]
+        keyids = {key.keyid for key in signers_of(current.root.signed, current.targets.signed, role)}
+        return metadata.signed.expires - now < LIFETIME[role] / 2 or not keyids & set(metadata.signatures)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        self._metadata.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._metadata / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+
+def _until(role: str, now: datetime) -> datetime:
+    return now.replace(microsecond=0) + LIFETIME[role]
 
 
 def repository(settings: Settings, keys: Keys) -> Repository:
     """The one of this server."""
-    return Repository(settings.data_dir / "releases", online(keys.releases))
+    files = MetadataFiles(settings.data_dir / "releases")
+    return Repository(files, OnlineKeys(keys.releases, settings.keys_dir))

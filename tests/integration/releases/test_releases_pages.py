@@ -13,12 +13,12 @@ from fleet_server.contents.check import checked
 from fleet_server.db import reading, transaction
 from fleet_server.releases.blobs import blob_path
 from fleet_server.releases.publish import publish, wish
-from fleet_server.releases.repository import repository
 from fleet_server.terminals.models import TerminalDesired, TerminalLive
 from fleet_server.terminals.registry import add_terminal
 from tests.back_office import build, post, served
 from tests.browser import DESKTOP, PHONE, chromium, close, sideways_scroll, violations
 from tests.packs import FILES, change, write_pack
+from tests.trust import with_repository as with_keys
 from wire.state import ContentState, Place, Release, Reported
 
 NAMES = ("Laval", "Cholet", "Segré")
@@ -34,7 +34,7 @@ def office(tmp_path):
     directory = tmp_path / "server"
     directory.mkdir()
     office = build(directory, whole=True)
-    repository(office.context.settings, office.context.keys).create(office.clock())
+    with_keys(office)
     with served(office):
         yield office
 

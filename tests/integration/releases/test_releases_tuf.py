@@ -23,6 +23,7 @@ from fleet_server.releases.publish import LabelTaken, blobs_are_here, free_label
 from fleet_server.releases.repository import repository
 from tests.back_office import build, served
 from tests.packs import change, write_pack
+from tests.trust import with_repository as with_keys
 from wire.release import Manifest
 
 
@@ -30,7 +31,7 @@ def with_repository(directory):
     directory.mkdir()
     office = build(directory, whole=True)
     office.clock.at = datetime.now(UTC)  # a TUF client judges expiry by the machine's clock
-    repository(office.context.settings, office.context.keys).create(office.clock())
+    with_keys(office)
     return office
 
 
@@ -132,10 +133,10 @@ def test_metadata_that_nobody_renews_is_refused_once_expired(office, pack, termi
 def test_targets_of_one_state_under_the_snapshot_of_another_are_refused(office, pack, terminal, tmp_path):
     published(office, pack)
     older = json.loads((metadata(office) / "timestamp.json").read_text())["signed"]["meta"]["snapshot.json"]["version"]
-    first_targets = sorted(metadata(office).glob("*.targets.json"))[-1].read_bytes()
+    first_contents = sorted(metadata(office).glob("*.content.json"))[-1].read_bytes()
     second = published(office, pack, "2026.49")
-    newest = max(metadata(office).glob("*.targets.json"), key=lambda path: int(path.name.split(".")[0]))
-    newest.write_bytes(first_targets)
+    newest = max(metadata(office).glob("*.content.json"), key=lambda path: int(path.name.split(".")[0]))
+    newest.write_bytes(first_contents)
     assert older
     with pytest.raises(RepositoryError):
         terminal.take(second.release.id)

@@ -20,6 +20,7 @@ from tests.back_office import build, post, served, token_in
 from tests.browser import DESKTOP, PHONE, chromium, close, sideways_scroll, violations
 from tests.integration.releases.test_releases_pages import open_page, terminals, text, wanted
 from tests.packs import change, write_pack, zip_of
+from tests.trust import with_repository as with_keys
 
 AT = "/contenus/publier"
 
@@ -35,7 +36,7 @@ def office(tmp_path, monkeypatch):
     directory = tmp_path / "server"
     directory.mkdir()
     office = build(directory, whole=True)
-    repository(office.context.settings, office.context.keys).create(office.clock())
+    with_keys(office)
     with served(office):
         yield office
 

@@ -16,7 +16,6 @@ from fleet_server.chores import Chores
 from fleet_server.db import reading, transaction
 from fleet_server.evaluation.models import UsageEvent
 from fleet_server.ingest.models import IngestCursor
-from fleet_server.releases.repository import repository
 from fleet_server.retention import forget_past, forgetting
 from fleet_server.settings import Settings, WrongSettings, read_settings
 from fleet_server.terminals.models import (
@@ -30,6 +29,7 @@ from fleet_server.terminals.models import (
 from fleet_server.terminals.registry import add_terminal
 from tests.back_office import build, wait_until
 from tests.integration.requests.test_requests_deposit import HALL
+from tests.trust import with_repository as with_keys
 
 LONG_AGO = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
@@ -170,7 +170,7 @@ def test_whoever_writes_meanwhile_gets_through(office, laval, monkeypatch):
 
 
 def test_the_server_does_it_by_its_clock(office, laval):
-    repository(office.context.settings, office.context.keys).create(office.clock())
+    with_keys(office)
     add(office, health(laval, "old", LONG_AGO), health(laval, "young", days(office, 1)))
     name = "forget what is past its time"
     with Chores({name: chores_of(office.context)[name]}):

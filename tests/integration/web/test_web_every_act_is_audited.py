@@ -22,7 +22,6 @@ from fleet_server.contents.build import build as build_release
 from fleet_server.contents.check import checked
 from fleet_server.db import transaction
 from fleet_server.releases.publish import publish
-from fleet_server.releases.repository import repository
 from fleet_server.terminals.commands import give
 from fleet_server.terminals.models import Pairing, Terminal
 from fleet_server.terminals.registry import add_terminal
@@ -30,6 +29,7 @@ from tests.back_office import CAST, BackOffice, build, post, served
 from tests.integration.requests.sealing import KEY, KID, PEOPLE, sealed_by
 from tests.integration.requests.test_requests_deposit import HALL
 from tests.packs import write_pack, zip_of
+from tests.trust import with_repository as with_keys
 
 HARMLESS = {
     "/apparence": "a cookie of this browser, nothing of the server's",
@@ -125,7 +125,7 @@ TO_COME = {
 def ask_for_edition(office):
     """A release on the server, and one terminal to ask."""
     now = office.clock()
-    repository(office.context.settings, office.context.keys).create(now)
+    with_keys(office, now)
     root = write_pack(office.context.settings.data_dir / "pack")
     publish(office.context, build_release(checked(root, now.date()), "2026.48", now), None)
     terminal = laval(office)
@@ -133,7 +133,7 @@ def ask_for_edition(office):
 
 
 def publish_pack(office):
-    repository(office.context.settings, office.context.keys).create(office.clock())
+    with_keys(office)
     return "yanis", "/contenus/publier", {"paquet": zip_of(Path("content/pays-de-la-loire"))}
 
 

@@ -1,58 +1,93 @@
-"""The signed list of releases: each role by its own key, never a state in between, whatever stops it."""
+"""The signed lists of releases: each role by its own keys, never a state in between, whatever stops it."""
 
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata
 
 from fleet_server.releases import durable
-from fleet_server.releases.repository import Repository, Signers, online
+from fleet_server.releases.metadata_files import MetadataFiles
+from fleet_server.releases.online_keys import OnlineKeys
+from fleet_server.releases.repository import NotReady, Repository
+from fleet_server.releases.roles import LIFETIME
+from tests.trust import OFFLINE, create
 
 NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
 
 
-@pytest.fixture
-def signers():
-    return Signers(*(CryptoSigner(Ed25519PrivateKey.generate()) for _ in range(4)))
+def empty(directory):
+    return Repository(MetadataFiles(directory), OnlineKeys(Ed25519PrivateKey.generate()))
 
 
-def test_each_role_is_signed_by_its_own_key(tmp_path, signers):
-    repo = Repository(tmp_path, signers)
-    repo.create(NOW)
+def test_each_role_is_signed_by_its_own_key(tmp_path):
+    repo = create(empty(tmp_path), NOW)
     repo.add("releases/a.json", b"a", NOW)
-    read = lambda name: Metadata.from_file(str(tmp_path / "metadata" / f"{name}.json"))  # noqa: E731
-    root = read("1.root").signed
-    for role, name in {"targets": "2.targets", "snapshot": "2.snapshot", "timestamp": "timestamp"}.items():
-        metadata = read(name)
+    current = repo.files.current()
+    root, targets = current.root.signed, current.targets.signed
+    online = repo.online.newest().keyid
+    who = {name: list(metadata.signatures) for name, metadata in current.all().items()}
+    assert who == {
+        **{role: [signer.public_key.keyid] for role, signer in OFFLINE.items()},
+        "content": [online], "snapshot": [online], "timestamp": [online],
+    }  # fmt: skip
+    for role in ("targets", "snapshot", "timestamp"):
+        metadata = current.all()[role]
         root.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
-        assert list(metadata.signatures) == [getattr(signers, role).public_key.keyid]
-    snapshot = read("2.snapshot")
+    for role, metadata in (("software", current.software), ("content", current.content)):
+        targets.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
     with pytest.raises(UnsignedMetadataError):
-        root.verify_delegate("targets", snapshot.signed_bytes, snapshot.signatures)
+        targets.verify_delegate("software", current.content.signed_bytes, current.content.signatures)
 
 
 def test_creating_twice_keeps_the_first_root(tmp_path):
-    repo = Repository(tmp_path, online(Ed25519PrivateKey.generate()))
-    repo.create(NOW)
+    repo = create(empty(tmp_path), NOW)
     root = repo.root()
-    Repository(tmp_path, online(Ed25519PrivateKey.generate())).create(NOW + timedelta(days=1))
+    create(empty(tmp_path), NOW + timedelta(days=1))
     assert repo.root() == root
+
+
+def test_a_repository_is_not_made_by_fewer_keys_than_its_thresholds(tmp_path):
+    keys = {role: [signer.public_key] for role, signer in OFFLINE.items()}
+    with pytest.raises(NotReady):
+        empty(tmp_path).create(NOW, keys, [OFFLINE["root"], OFFLINE["targets"]])
+    assert not list((tmp_path / "metadata").glob("*.json"))
+
+
+def test_software_is_published_by_the_offline_key_and_by_no_other(tmp_path):
+    repo = create(empty(tmp_path), NOW)
+    assert not repo.add_software("software/1.0.0.json", b"{}", [OFFLINE["targets"]], NOW)
+    assert not repo.names("software/1.0.0.json")
+    assert repo.add_software("software/1.0.0.json", b"{}", [OFFLINE["software"]], NOW)
+    assert repo.names("software/1.0.0.json")
+    assert not repo.files.read_staged()
+    assert repo.add_software("software/1.0.0.json", b"{}", [], NOW)
+
+
+def test_the_server_signs_again_what_is_online_and_leaves_the_rest(tmp_path):
+    repo = create(empty(tmp_path), NOW)
+    before = repo.expiries()
+    for day in range(0, 340, 3):
+        now = NOW + timedelta(days=day)
+        repo.sign_again_when_due(now)
+        assert not repo.sign_again_when_due(now)
+        after = repo.expiries()
+        for role in ("content", "snapshot", "timestamp"):
+            assert after[role] - now >= LIFETIME[role] / 2
+        for role in ("root", "targets", "software"):
+            assert after[role] == before[role]
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.sampled_from("abcde"), max_size=8), st.integers(0, 40))
 def test_whatever_stops_it_the_repository_names_all_that_was_added_and_goes_on(names, stop_after):
     """A power cut at the n-th rename: what was complete stays, what was not is added again."""
-    import tempfile
-    from pathlib import Path
-
-    repo = Repository(Path(tempfile.mkdtemp()), online(Ed25519PrivateKey.generate()))
-    repo.create(NOW)
+    repo = create(empty(Path(tempfile.mkdtemp())), NOW)
     done: set[str] = set()
     renames = iter(range(10**6))
     real = Path.replace
@@ -75,6 +110,11 @@ def test_whatever_stops_it_the_repository_names_all_that_was_added_and_goes_on(n
     for name in names:
         repo.add(f"releases/{name}.json", name.encode(), NOW)
     assert all(repo.names(f"releases/{name}.json") for name in names)
+
+
+def test_metadata_on_disk_are_what_was_signed(tmp_path):
+    repo = create(empty(tmp_path), NOW)
+    assert Metadata.from_bytes(repo.root()).to_bytes() == repo.root()
 
 
 def test_a_file_written_durably_leaves_nothing_beside_it(tmp_path):
