@@ -1,4 +1,8 @@
-"""Down: commands, exactly identified, kept by the server and sent again until answered or expired."""
+"""Down: commands, exactly identified, kept by the server and sent again until answered or expired.
+
+`force`: at once, in a visit too, which ends by it. Without, what would take the screen from a visitor waits for the end
+of the visit (the answer `accepted` says so) until the command expires.
+"""
 
 from typing import Annotated, Literal
 
@@ -8,13 +12,45 @@ from wire.message import EventId, Instant, Message
 
 
 class RestartWindow(Message):
+    """At once: it is asked for when the window is in trouble."""
+
     kind: Literal["window.restart"] = "window.restart"
+
+
+class ReloadPage(Message):
+    """Succeeded once another page than the one before has spoken."""
+
+    kind: Literal["page.reload"] = "page.reload"
+    force: bool = False
+
+
+class RebootHost(Message):
+    """The whole machine. Succeeded after it: the receipt's result carries the machine's new `boot_id`."""
+
+    kind: Literal["host.reboot"] = "host.reboot"
+    force: bool = False
 
 
 class TakeScreenshot(Message):
     """Refused by the terminal while a form is open: a screenshot never shows what a visitor types."""
 
     kind: Literal["screenshot.take"] = "screenshot.take"
+
+
+class FetchLogs(Message):
+    """The agent's own log, its newest part of at most `kib` KiB before compression, without secrets or persons."""
+
+    kind: Literal["logs.fetch"] = "logs.fetch"
+    kib: int = Field(1024, ge=16, le=4096)
+
+
+class RunBench(Message):
+    """The commissioning bench, in the page and on the host; the receipt's result holds what was measured."""
+
+    kind: Literal["bench.run"] = "bench.run"
+    touch_s: int = Field(30, ge=0, le=120)
+    """How long somebody has to touch every cell of the grid; 0: nobody stands there, the grid is not asked for."""
+    force: bool = False
 
 
 class Identify(Message):
@@ -24,12 +60,52 @@ class Identify(Message):
     seconds: int = Field(20, ge=5, le=120)
 
 
-Order = Annotated[RestartWindow | TakeScreenshot | Identify, Field(discriminator="kind")]
+class ShowMessage(Message):
+    """A line for whoever stands before the screen, over whatever it shows, until its time is over."""
+
+    kind: Literal["message.show"] = "message.show"
+    text: str = Field(min_length=1, max_length=200)
+    seconds: int = Field(60, ge=10, le=3600)
+
+
+class ClearMessage(Message):
+    kind: Literal["message.clear"] = "message.clear"
+
+
+class SetMaintenance(Message):
+    """`on`: a quiet page in place of visits, over restarts, until it is switched off or `minutes` have passed."""
+
+    kind: Literal["maintenance.set"] = "maintenance.set"
+    on: bool
+    minutes: int = Field(60, ge=5, le=1440)
+    force: bool = False
+
+
+class SetVolume(Message):
+    kind: Literal["volume.set"] = "volume.set"
+    percent: int = Field(ge=0, le=100)
+
+
+class SetBrightness(Message):
+    """Never dark: nobody could tell it from a broken screen."""
+
+    kind: Literal["brightness.set"] = "brightness.set"
+    percent: int = Field(ge=10, le=100)
+
+
+Order = Annotated[
+    RestartWindow | ReloadPage | RebootHost | TakeScreenshot | FetchLogs | RunBench | Identify | ShowMessage
+    | ClearMessage | SetMaintenance | SetVolume | SetBrightness,
+    Field(discriminator="kind"),
+]  # fmt: skip
 orders: TypeAdapter[Order] = TypeAdapter(Order)
 
 
 class Command(Message):
-    """Run at most once per (`id`, `execution`); not after `expires_at`, once the clock is trusted."""
+    """Run at most once per (`id`, `execution`); not after `expires_at`, once the clock is trusted.
+
+    In the order received: the server sends what is open in the order of asking.
+    """
 
     id: EventId
     execution: int = Field(1, ge=1)

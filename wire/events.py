@@ -156,7 +156,8 @@ class StateChanged(Event):
 
 
 class CommandAnswered(Event):
-    """The receipt of a command. `file` is the digest of what was sent by HTTPS (a screenshot)."""
+    """The receipt of a command. `file` is the digest of what was sent by HTTPS (a screenshot, logs); `result` what was
+    measured, or the boot id after a reboot: small, an event holds 64 KiB."""
 
     kind: Literal["command.answered"] = "command.answered"
     command: EventId
@@ -164,6 +165,7 @@ class CommandAnswered(Event):
     outcome: CommandOutcome
     reason: Short = ""
     file: Digest | None = None
+    result: dict[str, Any] = {}
 
 
 class Dropped(Event):

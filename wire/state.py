@@ -197,5 +197,7 @@ class Reported(Message):
     outbox: OutboxState = OutboxState()
     last_visit_at: Instant | None = None
     certificate_until: Instant | None = None
+    maintenance_until: Instant | None = None
+    """Set while the screen says that the terminal is in maintenance, by an order: it is not down."""
     facts: dict[str, Any] = {}
     """Hardware and system, informative: host name, model, memory, screen."""
