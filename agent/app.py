@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from agent.clock import Clock
 from agent.core import Terminal
 from agent.enrol import POLL_EVERY_S, Pairing, enrol_with_token
 from agent.fleet import Rejected, Unreachable
+from agent.host_tools import HostTools
 from agent.identity import DamagedIdentity, Identity, load_identity, protect
 from agent.kiosk import Kiosk
+from agent.logbook import Logbook
 from agent.loops import Backoff, jittered
 from agent.serve import PortTaken, listen
 from agent.settings import AgentSettings
@@ -40,10 +43,11 @@ class Refused(Exception):
 
 def run(settings: AgentSettings) -> None:
     """Until SIGTERM or SIGINT. Raises `Refused`."""
-    _write_logs_as_json()
+    _write_logs_as_json(structlog.WriteLoggerFactory())
     try:
         protect(settings.state_dir)
         with _alone(settings.state_dir):
+            _write_logs_as_json(structlog.WriteLoggerFactory(Logbook(settings.state_dir, sys.stdout)))  # type: ignore[arg-type]
             asyncio.run(_until_told(settings))
     except PortTaken as error:
         raise Refused(f"Le port {settings.port} est déjà pris : choisissez-en un autre avec --port.") from error
@@ -75,7 +79,8 @@ async def _run(settings: AgentSettings) -> None:
     clock = Clock(settings.state_dir / "clock")
     listener = listen(settings.port)
     listener.listen()  # from here on a page that comes early waits instead of being turned away
-    kiosk = Kiosk(settings.state_dir, clock, UI, listener, settings.window)
+    tools = HostTools(settings.volume_command, settings.brightness_command, settings.reboot_command)
+    kiosk = Kiosk(settings.state_dir, clock, UI, listener, settings.window, tools=tools)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(kiosk.run(), name="kiosk")
         identity = await _become(settings, clock, kiosk)
@@ -163,7 +168,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return cause
 
 
-def _write_logs_as_json() -> None:
+def _write_logs_as_json(factory: structlog.WriteLoggerFactory) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -171,5 +176,5 @@ def _write_logs_as_json() -> None:
             structlog.processors.JSONRenderer(default=str, serializer=json.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=factory,
     )

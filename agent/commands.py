@@ -1,76 +1,86 @@
-"""Orders from afar, each carried out at most once per (id, execution), and answered: accepted, then how it ended.
+"""Orders from afar, each carried out at most once per (id, execution), in turn, and answered: accepted, then its end.
 
-What is begun is kept before it is done. A terminal that was cut off in the middle does not begin again: it says so.
+What is begun is kept before it is done. A terminal that was cut off in the middle does not begin again: it says so,
+unless the order was to cut it off (a reboot): then another boot of the machine is the proof that it was carried out.
+
+Refused            understood, and not done; trying again as it is would not help
+Failed             begun, and not as it should have ended
 """
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict
 
 from agent.fleet import Rejected, Unreachable
 from agent.ledger import Ledger
-from agent.page import Page
 from agent.window_process import NoPicture
-from wire.command import Command, CommandOutcome, Identify, RestartWindow, TakeScreenshot
+from wire.command import Command, CommandOutcome, Order, RebootHost
 
 log = structlog.get_logger()
 _KEPT = 200
 _AT_ONCE_S = 0.05
 """An order done by then is answered in one message: accepted, and how it ended."""
-PRIVATE_SCREENS = ("rappel", "contact", "form")
-"""Screens on which a visitor may be typing; a screenshot never shows them."""
-
-
-class Window(Protocol):
-    @property
-    def alive(self) -> bool: ...
-    async def screenshot(self) -> bytes: ...
+_LOOK_EVERY_S = 0.25
+WAITS = "waits for the end of the visit"
 
 
 class Refused(Exception):
-    """Understood, and not done; trying again as it is would not help."""
+    pass
+
+
+class Failed(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What an order that succeeded has to show for it. `file`: SHA-256 of what was sent to the server."""
+
+    file: str | None = None
+    result: dict[str, Any] = field(default_factory=dict)
 
 
 class Said(BaseModel):
-    """One answer."""
+    """One answer. `boot`, `command`: kept of an order that ends the machine's own boot, to be answered after it."""
 
     model_config = ConfigDict(frozen=True)
 
     outcome: CommandOutcome
     reason: str = ""
     file: str | None = None
+    result: dict[str, Any] = {}
+    boot: str = ""
+    command: Command | None = None
 
 
 Answer = Callable[[Command, Sequence[Said]], Awaitable[None]]
 """Puts the answers in the outbox, durably and together."""
 
 
-class Commands:
-    """`restart`: the watchdog's. `put_file(digest, body, type)`: to the server, blocking in a thread of its own."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """`boot` names the machine's boot. `is_over`: the order's time has passed, by a clock that can be trusted."""
 
-    def __init__(
-        self,
-        path: Path,
-        page: Page,
-        window: Window | None,
-        restart: Callable[[], Awaitable[None]],
-        identify: Callable[[int], None],
-        put_file: Callable[[str, bytes, str], Awaitable[None]],
-        answer: Answer,
-    ) -> None:
-        self._page = page
-        self._window = window
-        self._restart = restart
-        self._identify = identify
-        self._put_file = put_file
+    boot: str
+    in_visit: Callable[[], bool]
+    is_over: Callable[[Command], bool]
+
+
+class Commands:
+    """`obey`: does it, or raises. `path`: where it is kept what was begun and how it ended."""
+
+    def __init__(self, path: Path, obey: Callable[[Order], Awaitable[Brought]], answer: Answer, around: Around) -> None:
+        self._obey = obey
         self._answer = answer
-        self._running: set[str] = set()
+        self._around = around
         self._known = Ledger(path, Said, _KEPT)
+        self._in_hand: set[str] = set()
+        self._turn = asyncio.Lock()
 
     async def receive(self, command: Command) -> None:
         """As often as the server sends it: only the first time it is carried out, later its answer is repeated.
@@ -78,73 +88,73 @@ class Commands:
         Raises `OSError` when nothing could be kept, and then nothing was done either; `CannotKeep` for the answer.
         """
         key = f"{command.id}/{command.execution}"
-        if key in self._running:
+        if key in self._in_hand:
             return
+        self._in_hand.add(key)
+        try:
+            async with self._turn:  # given in the order of asking: first come, first served
+                await self._take(key, command)
+        finally:
+            self._in_hand.discard(key)
+
+    async def settle(self) -> None:
+        """At start: what another boot of the machine has answered is said without being asked."""
+        for key, known in self._known.items():
+            if known.outcome == "accepted" and known.command and known.boot != self._around.boot:
+                await self._finish(key, known.command, [self._after(known)])
+
+    async def _take(self, key: str, command: Command) -> None:
         known = self._known.get(key)
         if known is None:
-            await self._carry_out(key, command)
-        elif known.outcome != "accepted":
-            await self._answer(command, [known])
+            if await self._may_begin(command):
+                await self._carry_out(key, command)
+            else:
+                await self._finish(key, command, [Said(outcome="expired")])
+        elif known.outcome == "accepted":
+            await self._finish(key, command, [self._after(known)])
         else:
-            self._running.add(key)
-            try:
-                await self._finish(key, command, [Said(outcome="failed", reason="the agent was restarted meanwhile")])
-            finally:
-                self._running.discard(key)
+            await self._answer(command, [known])
+
+    async def _may_begin(self, command: Command) -> bool:
+        """Once the visit that it would disturb has ended; False when its time has passed."""
+        waits = not getattr(command.order, "force", True)
+        if waits and self._around.in_visit():
+            await self._answer(command, [Said(outcome="accepted", reason=WAITS)])
+            # Polled: a visit ends by an event, by a page gone silent, or by nothing but time; so does the order.
+            while self._around.in_visit() and not self._around.is_over(command):  # noqa: ASYNC110
+                await asyncio.sleep(_LOOK_EVERY_S)
+        return not self._around.is_over(command)
 
     async def _carry_out(self, key: str, command: Command) -> None:
         begun = Said(outcome="accepted")
-        self._running.add(key)
+        if isinstance(command.order, RebootHost):
+            begun = Said(outcome="accepted", boot=self._around.boot, command=command)
+        await asyncio.to_thread(self._known.keep, key, begun)
+        doing = asyncio.create_task(self._outcome(command.order))
         try:
-            await asyncio.to_thread(self._known.keep, key, begun)
-            doing = asyncio.create_task(self._outcome(command))
-            try:
-                await asyncio.wait({doing}, timeout=_AT_ONCE_S)
-                told = doing.done()
-                if not told:
-                    await self._answer(command, [begun])
-                end = await doing
-            finally:
-                doing.cancel()
-            await self._finish(key, command, [begun, end] if told else [end])
+            await asyncio.wait({doing}, timeout=_AT_ONCE_S)
+            told = doing.done()
+            if not told:
+                await self._answer(command, [begun])
+            end = await doing
         finally:
-            self._running.discard(key)
+            doing.cancel()
+        await self._finish(key, command, [begun, end] if told else [end])
 
-    async def _outcome(self, command: Command) -> Said:
+    async def _outcome(self, order: Order) -> Said:
         try:
-            file = await self._obey(command)
+            brought = await self._obey(order)
         except Refused as error:
             return Said(outcome="rejected", reason=str(error)[:200])
-        except (NoPicture, Unreachable, Rejected, OSError) as error:
+        except (Failed, NoPicture, Unreachable, Rejected, OSError) as error:
             return Said(outcome="failed", reason=str(error)[:200])
-        return Said(outcome="succeeded", file=file)
+        return Said(outcome="succeeded", file=brought.file, result=brought.result)
 
-    async def _obey(self, command: Command) -> str | None:
-        match command.order:
-            case Identify(seconds=seconds):
-                self._identify(seconds)
-            case RestartWindow():
-                if self._window is None:
-                    raise Refused("this terminal has no window of its own")
-                await self._restart()
-            case TakeScreenshot():
-                return await self._send_screenshot()
-        return None
-
-    async def _send_screenshot(self) -> str:
-        if self._window is None:
-            raise Refused("this terminal has no window of its own")
-        self._refuse_if_private()
-        picture = await self._window.screenshot()
-        self._refuse_if_private()  # a form may have opened while the picture was taken
-        digest = hashlib.sha256(picture).hexdigest()
-        await self._put_file(digest, picture, "image/webp")
-        return digest
-
-    def _refuse_if_private(self) -> None:
-        beat = self._page.last
-        if beat and beat.screen.split("/")[0] in PRIVATE_SCREENS:
-            raise Refused("a visitor is filling in a form")
+    def _after(self, known: Said) -> Said:
+        """How an order ended that was begun by an agent which is no more."""
+        if known.boot and known.boot != self._around.boot:
+            return Said(outcome="succeeded", result={"boot_id": self._around.boot, "boot_before": known.boot})
+        return Said(outcome="failed", reason="the agent was restarted meanwhile")
 
     async def _finish(self, key: str, command: Command, said: Sequence[Said]) -> None:
         """Kept and answered at the same time: whichever a power cut leaves, the order sent again is answered so.

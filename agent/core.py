@@ -51,6 +51,7 @@ class Shown:
     window: WindowState = field(default_factory=WindowState)
     last_visit_at: datetime | None = None
     page_tick_age_ms: int | None = None
+    maintenance_until: datetime | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -58,8 +59,7 @@ class Terminal:
     """One enrolled terminal. Set `shown`, `on_desired` and `on_command` before `run` to give it a screen.
 
     `on_desired` is called once at start with the state kept, then with each new one, and calls `changed` once that is
-    in force; `on_command` with each order that is signed for this terminal and not expired, as often as the server
-    sends it.
+    in force; `on_command` with each order that is signed for this terminal, as often as the server sends it.
     """
 
     def __init__(self, settings: AgentSettings, identity: Identity, clock: Clock) -> None:
@@ -191,22 +191,29 @@ class Terminal:
 
     async def _obey(self, command: Command) -> None:
         try:
-            # A clock that is not trusted can't say that an order has expired.
-            if self.clock.trusted and self.clock.now() > command.expires_at:
-                await self.tell(self.answer(command, "expired"))
-            else:
-                await self.on_command(command)
+            await self.on_command(command)
         except (CannotKeep, OSError) as error:  # a full disk: the server sends it again
             log.warning("command not answered", terminal=self.identity.terminal, reason=str(error)[:200])
 
-    def answer(self, command: Command, outcome: Any, reason: str = "", file: str | None = None) -> CommandAnswered:
+    def is_over(self, command: Command) -> bool:
+        """A clock that is not trusted can't say that an order has expired."""
+        return self.clock.trusted and self.clock.now() > command.expires_at
+
+    def answer(
+        self, command: Command, outcome: Any, reason: str = "", file: str | None = None,
+        result: dict[str, Any] | None = None,
+    ) -> CommandAnswered:  # fmt: skip
         """The receipt of a command, to be told."""
         return CommandAnswered(
-            **self.stamp(), command=command.id, execution=command.execution, outcome=outcome, reason=reason, file=file
-        )
+            **self.stamp(), command=command.id, execution=command.execution, outcome=outcome, reason=reason, file=file,
+            result=result or {},
+        )  # fmt: skip
 
     async def _reject(self, command: Command) -> None:
-        await self.tell(self.answer(command, "rejected", "this terminal has no window"))
+        if self.is_over(command):
+            await self.tell(self.answer(command, "expired"))
+        else:
+            await self.tell(self.answer(command, "rejected", "this terminal has no window"))
 
     # ---- loops -------------------------------------------------------------------------------------------------------
 
@@ -217,7 +224,8 @@ class Terminal:
             number=number, generation=self.identity.generation, boot=self.clock.boot, at=self.clock.now(),
             clock_trusted=self.clock.trusted, software=VERSION, revision=shown.revision, settings=shown.settings,
             content=shown.content, window=shown.window, outbox=outbox, last_visit_at=shown.last_visit_at,
-            certificate_until=self.identity.certificate_until, facts=self._facts | shown.facts | self._counts(),
+            certificate_until=self.identity.certificate_until, maintenance_until=shown.maintenance_until,
+            facts=self._facts | shown.facts | self._counts(),
         )  # fmt: skip
 
     def _counts(self) -> dict[str, int]:

@@ -11,20 +11,26 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import structlog
 
 from agent import VERSION, disk
+from agent.bench import Bench
 from agent.clock import Clock
-from agent.commands import Commands, Said
+from agent.commands import Around, Commands, Said
 from agent.core import Shown, Terminal
 from agent.effects import Effects, Times
 from agent.fetching import Fetching
+from agent.host_tools import HostTools
 from agent.local_api import Behind, LocalApi, page_token
+from agent.logbook import packed
 from agent.loops import every
+from agent.maintenance import Maintenance
 from agent.notebook import Notebook
+from agent.orders import Orders
 from agent.page import Heartbeat, Page
 from agent.reconcile import Reconciler
 from agent.screen import Screen
@@ -53,10 +59,13 @@ class Kiosk:
         listener: socket.socket,
         window: bool = False,
         opening: dict[str, Any] | None = None,
+        tools: HostTools = HostTools(),
     ) -> None:
         disk.make_dir(state_dir)
         boot = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else clock.boot
         self._state_dir = state_dir
+        self._boot = boot
+        self._tools = tools
         self._clock = clock
         self._listener = listener
         self._terminal: Terminal | None = None
@@ -69,9 +78,15 @@ class Kiosk:
         self.page = Page(time.monotonic, clock.now)
         self.visit = Visit(time.monotonic, clock.now, self._last_n)
         self.screen = Screen(VERSION, lambda: (clock.now(), clock.trusted))
+        self.maintenance = Maintenance(state_dir / "maintenance.json", clock)
+        self.maintenance.changed = self._maintained
+        self.screen.maintenance(self.maintenance.until)
+        self.bench = Bench(self.page, self.screen, clock, state_dir, lambda: self._enrolled().fleet)
         self.reconciler = self._reconciler()
         self.visit.ended = self._visit_ended
-        self.behind = Behind(self.screen, self.page, self.visit, self.store, clock.now, heard=self._heard)
+        self.behind = Behind(
+            self.screen, self.page, self.visit, self.store, clock.now, heard=self._heard, measured=self.bench.heard
+        )
         self._api = LocalApi(self.behind, ui).app(self._token, self.port)
         self.window = WindowProcess(self.url, opening) if window else None
         self.watchdog = (
@@ -106,13 +121,19 @@ class Kiosk:
         terminal.content = lambda: self.store.active.id if self.store.active else None
         terminal.shown = self.shown
         terminal.on_desired = self.reconciler.wish
-        restart = self.watchdog.restart if self.watchdog else _nothing
-        self._commands = Commands(
-            self._state_dir / "commands.json", self.page, self.window, restart, self.screen.identify, self._put_file,
-            self._answer,
-        )  # fmt: skip
+        around = Around(self._boot, lambda: self.visit.in_visit, terminal.is_over)
+        self._commands = Commands(self._state_dir / "commands.json", self._orders().obey, self._answer, around)
         terminal.on_command = self._commands.receive
         self._attached.set()
+
+    def _orders(self) -> Orders:
+        orders = Orders(
+            self.page, self.screen, self.maintenance, self._tools, self._put_file,
+            logs=lambda most: packed(self._state_dir, most), bench=self.bench.run,
+        )  # fmt: skip
+        if self.window and self.watchdog:
+            orders.window, orders.restart, orders.reload = self.window, self.watchdog.restart, self.watchdog.reload
+        return orders
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -132,6 +153,7 @@ class Kiosk:
             revision=self.reconciler.reached_revision(), settings=applied.settings if applied else None,
             content=self.reconciler.content_state(), window=self.window_state(),
             last_visit_at=self.visit.last_visit_at, page_tick_age_ms=None if age is None else int(age * 1000),
+            maintenance_until=self.maintenance.until,
         )  # fmt: skip
 
     def window_state(self) -> WindowState:
@@ -146,10 +168,13 @@ class Kiosk:
             tasks.create_task(every(1.0, self._look, "watch"))
             await self._attached.wait()
             tasks.create_task(self.reconciler.run(), name="reconcile")
+            if self._commands:
+                await self._kept(self._commands.settle())
 
     async def _look(self) -> None:
         if self._terminal:
             self.screen.online(self._terminal.online)
+        self.maintenance.turn()
         if self.watchdog and await self.watchdog.turn():
             self._changed()
         if self.visit.left_open():
@@ -180,6 +205,10 @@ class Kiosk:
         if self._terminal:
             self._terminal.changed()
 
+    def _maintained(self, until: datetime | None) -> None:
+        self.screen.maintenance(until)
+        self._changed()
+
     async def _end_visit(self, reason: Literal["crash", "restart"]) -> None:
         if self._terminal and (ended := self.visit.end(self._terminal.stamp, reason)):
             await self._kept(self._terminal.tell(ended))
@@ -203,8 +232,5 @@ class Kiosk:
 
     async def _answer(self, command: Command, said: Sequence[Said]) -> None:
         terminal = self._enrolled()
-        await terminal.tell(*(terminal.answer(command, one.outcome, one.reason, one.file) for one in said))
-
-
-async def _nothing() -> None:
-    return
+        told = (terminal.answer(command, one.outcome, one.reason, one.file, one.result) for one in said)
+        await terminal.tell(*told)

@@ -30,6 +30,10 @@ class Ledger(Generic[M]):
     def get(self, name: str) -> M | None:
         return self._known.get(name)
 
+    def items(self) -> list[tuple[str, M]]:
+        """Oldest first."""
+        return list(self._known.items())
+
     def keep(self, name: str, value: M) -> None:
         """Durable when it returns. Raises `OSError`, and then nothing is known of it."""
         with self._lock:

@@ -1,6 +1,11 @@
 """What the page asks of its agent, on 127.0.0.1 only: the screen, its events, contact requests, content.
 
 No page holds a secret but the token of this boot, and no call does more than a visitor may.
+
+What an operator orders comes with the screen: `mode` `maintenance` (a quiet page), `message` `{text, until}` (a line
+over whatever is shown), `identify_until`, `reload` (a number that grows), and `bench` `{id, touch_s}`: the page
+measures (`agent.bench.PageBench`) and sends it once by `POST /api/v1/bench`. A heartbeat's `page` is another at each
+loading.
 """
 
 import asyncio
@@ -21,6 +26,7 @@ from starlette.types import ASGIApp
 
 from agent import disk
 from agent.asking import Ask, local_time, promised_by
+from agent.bench import PageBench
 from agent.bodies import MAX_BODY, TooLarge, read_json, said
 from agent.guard import Guard, refused
 from agent.page import Heartbeat, Page
@@ -55,7 +61,7 @@ class RequestBox(Protocol):
 @dataclass
 class Behind:
     """What stands behind the API. `journal`, `requests` and `who` come with the enrolment; `heard` is told of each
-    heartbeat."""
+    heartbeat, `measured` of what the page measured: False when nobody waits for it."""
 
     screen: Screen
     page: Page
@@ -66,6 +72,7 @@ class Behind:
     requests: RequestBox | None = None
     who: tuple[str, int] | None = None
     heard: Callable[[Heartbeat], None] = lambda beat: None
+    measured: Callable[[PageBench], bool] = lambda told: False
 
 
 class LocalApi:
@@ -83,6 +90,7 @@ class LocalApi:
             Route("/api/v1/events", self._events, methods=["POST"]),
             Route("/api/v1/heartbeat", self._heartbeat, methods=["POST"]),
             Route("/api/v1/requests", self._request, methods=["POST"]),
+            Route("/api/v1/bench", self._bench, methods=["POST"]),
             Route("/api/v1/help", self._help, methods=["POST"]),
         ]
         handlers = {404: _no_such, 405: _not_so, TooLarge: _too_large, ClientDisconnect: _gone}
@@ -175,6 +183,16 @@ class LocalApi:
         self._behind.page.hear(beat)
         self._behind.visit.hear(beat)
         self._behind.heard(beat)
+        return Response(status_code=204)
+
+    async def _bench(self, request: Request) -> Response:
+        """What the page measured, as the screen's `bench` asked; 409 when that is over."""
+        try:
+            told = PageBench.model_validate(await read_json(request))
+        except (ValidationError, ValueError) as error:
+            return refused(422, "malformed", said(error))
+        if not self._behind.measured(told):
+            return refused(409, "not_asked", "no bench of this id is going on")
         return Response(status_code=204)
 
     async def _help(self, request: Request) -> Response:

@@ -19,6 +19,8 @@ class Heartbeat(BaseModel):
     screen: str = Field("", max_length=200)
     in_visit: bool = False
     failed: str = Field("", max_length=200)
+    page: str = Field("", max_length=40)
+    """Another one each time that the page is loaded."""
 
 
 @dataclass

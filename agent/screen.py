@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from wire.state import Desired, Release, Settings
 
-Mode = Literal["normal", "pairing", "waiting", "out_of_service"]
+Mode = Literal["normal", "pairing", "waiting", "maintenance", "out_of_service"]
 
 
 class Screen:
@@ -27,7 +27,7 @@ class Screen:
             "mode": "waiting", "terminal": "", "generation": 0, "name": "", "place": None, "release": None,
             "settings": Settings().model_dump(mode="json"), "sealing": None, "online": False, "pairing": None,
             "identify_until": None, "reload": int(time.monotonic()), "software": software,
-            "audience": "public", "progress": 0.0,
+            "audience": "public", "progress": 0.0, "maintenance_until": None, "message": None, "bench": None,
         }  # fmt: skip
 
     @property
@@ -77,6 +77,19 @@ class Screen:
     def identify(self, seconds: int) -> None:
         self._show(identify_until=(self._clock()[0] + timedelta(seconds=seconds)).isoformat())
 
+    def message(self, text: str, seconds: int) -> None:
+        """Over whatever is shown; empty: none any more."""
+        until = (self._clock()[0] + timedelta(seconds=seconds)).isoformat()
+        self._show(message={"text": text, "until": until} if text else None)
+
+    def maintenance(self, until: datetime | None) -> None:
+        """A quiet page in place of visits, until it is called off."""
+        self._show(maintenance_until=until.isoformat() if until else None)
+
+    def bench(self, asked: str, touch_s: int) -> None:
+        """The page measures and sends what it found under the id `asked`; empty: no more."""
+        self._show(bench={"id": asked, "touch_s": touch_s} if asked else None)
+
     def reload(self) -> None:
         """The page loads itself anew, once nobody visits."""
         self._show(reload=self._shown["reload"] + 1)
@@ -94,6 +107,8 @@ class Screen:
         mode: Mode = "pairing" if shown["pairing"] or not shown["terminal"] else "normal"
         if mode == "normal" and not shown["release"]:
             mode = "waiting"
+        if mode != "pairing" and shown["maintenance_until"]:
+            mode = "maintenance"
         return {**shown, "version": self._version, "mode": mode, "now": now.isoformat(), "clock_trusted": trusted}
 
     async def after(self, seen: int | None, timeout_s: float) -> dict[str, Any]:

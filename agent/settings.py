@@ -6,6 +6,7 @@ Read without pydantic-settings, which costs a kiosk 6 MB of memory for these few
 """
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,12 @@ class AgentSettings(BaseModel):
     window: bool = False
     """Open the kiosk window; without it the page is for any browser."""
     hardware: Annotated[str, Field(max_length=200)] = ""
+    volume_command: str = ""
+    """`wpctl set-volume @DEFAULT_AUDIO_SINK@ {percent}%`; empty: what this host is found to have."""
+    brightness_command: str = ""
+    """`brightnessctl -q set {percent}%`; likewise."""
+    reboot_command: str = ""
+    """`sudo -n systemctl reboot`, which the machine must allow to this user; empty: this host can't be told to."""
     health_every_s: Annotated[float, Field(gt=0)] = 60
     reported_every_s: Annotated[float, Field(gt=0)] = 300
     pull_every_s: Annotated[float, Field(gt=0)] = 3600
@@ -44,6 +51,19 @@ class AgentSettings(BaseModel):
     """Cap of the spool: about a year of a busy terminal."""
     request_bytes: Annotated[int, Field(ge=MIB // 4)] = 64 * MIB
     """Disk reserved for contact requests, so that other data never take their place."""
+
+    @field_validator("volume_command", "brightness_command")
+    @classmethod
+    def _names_the_value(cls, value: str) -> str:
+        if value and "{percent}" not in value:
+            raise ValueError("names no {percent}: the value asked for could not be passed on")
+        return value
+
+    @field_validator("volume_command", "brightness_command", "reboot_command")
+    @classmethod
+    def _can_be_split(cls, value: str) -> str:
+        shlex.split(value)
+        return value
 
     @field_validator("state_dir")
     @classmethod

@@ -172,6 +172,16 @@ class Watchdog:
         await self._end_visit("restart")
         await self._tell("window.restarted", {"ordered": True})
 
+    async def reload(self) -> None:
+        """As ordered by an operator: the page anew, its window staying. Not counted against the budget."""
+        if self._ladder.out_since is not None or not self._window.alive:
+            await self.restart()
+            return
+        self._graces("reload")
+        self._window.load()
+        await self._end_visit("restart")
+        await self._tell("window.reloaded", {"ordered": True})
+
     async def close(self) -> None:
         await self._window.stop()
 

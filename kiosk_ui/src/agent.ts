@@ -1,7 +1,7 @@
 /** The agent, seen from the page: loopback HTTP with the token this boot gave in the address. */
 
 import type { Answer } from "./outgoing";
-import type { Heartbeat, Screen, SealedRequest, UsageEvent } from "./wire";
+import type { BenchResult, Heartbeat, Screen, SealedRequest, UsageEvent } from "./wire";
 
 const EVENTS = "/api/v1/events";
 
@@ -30,6 +30,10 @@ export class Agent {
 
   async heartbeat(beat: Heartbeat): Promise<void> {
     await this.call("POST", "/api/v1/heartbeat", beat);
+  }
+
+  async bench(result: BenchResult): Promise<void> {
+    await this.call("POST", "/api/v1/bench", result);
   }
 
   async request(sealed: SealedRequest, session: string | null): Promise<Receipt> {

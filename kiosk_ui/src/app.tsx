@@ -3,10 +3,12 @@
 import { signal } from "@preact/signals";
 import { Component, type ComponentChildren } from "preact";
 
+import { Bench } from "./bench/bench";
 import { KioskContext } from "./context";
 import { Access, Languages } from "./dialogs/access";
 import { Erase } from "./dialogs/erase";
 import { Help } from "./dialogs/help";
+import { StaffMessage } from "./dialogs/message";
 import { StillThere } from "./dialogs/still_there";
 import type { Kiosk } from "./kiosk";
 import { Acteur } from "./screens/acteur";
@@ -16,7 +18,7 @@ import { Shelf, Shelves } from "./screens/domaines";
 import { Home } from "./screens/home";
 import { Metier } from "./screens/metier";
 import { Metiers } from "./screens/metiers";
-import { Identify, OutOfService, Pairing, Starting, Waiting } from "./screens/modes";
+import { Identify, Maintenance, OutOfService, Pairing, Starting, Waiting } from "./screens/modes";
 import { Rappel } from "./screens/rappel";
 import { Selection } from "./screens/selection";
 import { announced, core, dialog, inVisit, route, screen, visit } from "./state";
@@ -73,6 +75,7 @@ function Current() {
   if (!now) return <Starting />;
   if (now.mode === "pairing") return <Pairing screen={now} />;
   if (now.mode === "out_of_service") return <OutOfService screen={now} />;
+  if (now.mode === "maintenance") return <Maintenance screen={now} />;
   if (!core.value) return <Waiting screen={now} />;
   if (!inVisit.value) return <Attract />;
   return (
@@ -83,10 +86,21 @@ function Current() {
   );
 }
 
-/** Until when the name is shown, by the agent's clock. */
-function identified(): boolean {
+/** Whether what the agent wants shown for a while is to be shown still, by the agent's clock. */
+function lasts(until: string | null | undefined): boolean {
+  return Boolean(until && new Date(until).getTime() > clock.value);
+}
+
+function Over() {
   const now = screen.value;
-  return Boolean(now?.identify_until && new Date(now.identify_until).getTime() > clock.value);
+  if (!now) return null;
+  return (
+    <>
+      {lasts(now.message?.until) && <StaffMessage text={now.message?.text ?? ""} />}
+      {lasts(now.identify_until) && <Identify screen={now} />}
+      {now.bench && <Bench asked={now.bench} key={now.bench.id} />}
+    </>
+  );
 }
 
 export function App({ kiosk }: { kiosk: Kiosk }) {
@@ -95,7 +109,7 @@ export function App({ kiosk }: { kiosk: Kiosk }) {
       <Boundary failed={(where, message) => kiosk.failed(where, message)}>
         <Current />
       </Boundary>
-      {identified() && screen.value && <Identify screen={screen.value} />}
+      <Over />
       <p class="vh" aria-live="polite">{announced.value}</p>
     </KioskContext.Provider>
   );

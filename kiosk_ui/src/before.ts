@@ -10,6 +10,16 @@ const WORDS = {
   "out.title": ["Cette borne ne marche pas en ce moment.", "This kiosk is out of service."],
   "out.lead": ["Nous avons été prévenus. L’accueil du lieu peut vous aider.", "We have been told. The reception desk can help you."],
   "out.call": ["Vous pouvez appeler le", "You can call"],
+  "maintenance.title": ["Borne en maintenance", "Kiosk under maintenance"],
+  "maintenance.lead": ["Elle revient bientôt. L’accueil du lieu peut vous aider.", "It will be back soon. The reception desk can help you."],
+  "message": ["Message de l’équipe", "Message from the team"],
+  "bench.title": ["Banc de mise en service", "Commissioning bench"],
+  "bench.measures": ["Mesure en cours :", "Measuring:"],
+  "bench.frames": ["fluidité de l’écran", "smoothness of the screen"],
+  "bench.audio": ["son", "sound"],
+  "bench.video": ["vidéo", "video"],
+  "bench.touch": ["Touchez chaque case :", "Touch each cell:"],
+  "bench.cell": ["Case", "Cell"],
   "identify": ["Borne", "Kiosk"],
 } as const;
 

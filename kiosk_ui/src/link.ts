@@ -10,6 +10,8 @@ const BEAT_EVERY = 2_000;
 /** A frame is asked for so often; a page that paints nothing answers none. */
 const FRAME_EVERY = 250;
 const READ_AGAIN = 15_000;
+/** Which loading of the page this is: an operator who had it loaded anew is told that another one speaks. */
+const PAGE = crypto.randomUUID();
 const AWAY = [500, 1_000, 2_000, 5_000];
 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
@@ -59,7 +61,7 @@ export class Link {
       return;
     }
     const wanted = screen.release?.id;
-    if (screen.mode !== "normal" || !wanted || this.adopting === wanted || state.content.value?.id === wanted) return;
+    if (!["normal", "maintenance"].includes(screen.mode) || !wanted || this.adopting === wanted || state.content.value?.id === wanted) return;
     if (this.failedRelease.id === wanted && now() < this.failedRelease.until) return;
     await this.adopt(wanted);
   }
@@ -99,6 +101,7 @@ export class Link {
       screen: shown(),
       in_visit: state.inVisit.value,
       failed: state.failure.value,
+      page: PAGE,
     });
   }
 }

@@ -41,7 +41,7 @@ export interface SealingKey {
   public: string;
 }
 
-export type Mode = "normal" | "pairing" | "waiting" | "out_of_service";
+export type Mode = "normal" | "pairing" | "waiting" | "maintenance" | "out_of_service";
 
 /** The answer of `GET /api/v1/screen`. */
 export interface Screen {
@@ -63,6 +63,43 @@ export interface Screen {
   reload: number;
   software: string;
   audience: "public" | "demo" | "staff";
+  maintenance_until?: string | null;
+  message?: { text: string; until: string } | null;
+  bench?: BenchAsked | null;
+}
+
+/** The commissioning bench is asked for: measure, have the grid touched for so long (0: not at all), tell under `id`. */
+export interface BenchAsked {
+  id: string;
+  touch_s: number;
+}
+
+export interface VideoRung {
+  rung: string;
+  width: number;
+  height: number;
+  codec: string;
+  /** null: could not be played */
+  fps: number | null;
+  dropped: number | null;
+}
+
+/** The body of `POST /api/v1/bench`. */
+export interface BenchResult {
+  id: string;
+  video: VideoRung[];
+  webgl: number;
+  texture: number;
+  renderer: string;
+  width: number;
+  height: number;
+  ratio: number;
+  touch_points: number;
+  cells: number;
+  touched: number;
+  audio: string;
+  audio_level: number;
+  frames: number;
 }
 
 export type EndReason = "timeout" | "user_exit" | "restart" | "closing";
@@ -107,4 +144,6 @@ export interface Heartbeat {
   screen: string;
   in_visit: boolean;
   failed: string;
+  /** Another one each time the page is loaded. */
+  page: string;
 }

@@ -63,6 +63,23 @@ export function Waiting({ screen }: { screen: Screen }) {
   );
 }
 
+/** Quiet on purpose: nothing is broken, somebody sees to it. */
+export function Maintenance({ screen }: { screen: Screen }) {
+  const phone = screen.settings.host_phone;
+  return (
+    <main class="screen mode">
+      <Logo />
+      <Title of="maintenance.title" />
+      <Both of="maintenance.lead" kind="lead" />
+      {phone && (
+        <p class="lead">
+          {before("out.call")[0]} <strong class="number">{spaced(phone)}</strong>
+        </p>
+      )}
+    </main>
+  );
+}
+
 export function OutOfService({ screen }: { screen: Screen | null }) {
   const phone = screen?.settings.host_phone;
   return (

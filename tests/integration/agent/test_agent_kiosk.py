@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,10 +48,16 @@ class SimulatedTerminal:
     def changed(self) -> None:
         self.reports += 1
 
-    def answer(self, command: Command, outcome: Any, reason: str = "", file: str | None = None) -> CommandAnswered:
+    def is_over(self, command: Command) -> bool:
+        return self.clock.now() > command.expires_at
+
+    def answer(
+        self, command: Command, outcome: Any, reason: str = "", file: str | None = None, result: Any = None
+    ) -> CommandAnswered:
         return CommandAnswered(
-            **self.stamp(), command=command.id, execution=command.execution, outcome=outcome, reason=reason, file=file
-        )
+            **self.stamp(), command=command.id, execution=command.execution, outcome=outcome, reason=reason, file=file,
+            result=result or {},
+        )  # fmt: skip
 
     def whats(self) -> list[str]:
         return [event.what for event in self.told if event.kind == "state.changed"]
@@ -179,6 +186,6 @@ async def test_settings_and_content_are_there_at_once_after_a_restart_without_ne
 async def test_an_order_that_needs_a_window_is_rejected_without_one(laval: Any) -> None:
     _, terminal, _ = laval
     now = terminal.clock.now()
-    order = Command(id=uuid7(1, 5), issued_at=now, expires_at=now, order=TakeScreenshot())
+    order = Command(id=uuid7(1, 5), issued_at=now, expires_at=now + timedelta(hours=1), order=TakeScreenshot())
     await terminal.on_command(order)
     assert [event.outcome for event in terminal.told if event.kind == "command.answered"] == ["accepted", "rejected"]

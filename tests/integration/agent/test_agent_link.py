@@ -8,8 +8,7 @@ from agent_neighbours import SimulatedServer
 from agent_server import running, until
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.commands import Commands
-from agent.page import Page
+from agent.commands import Around, Brought, Commands
 from wire import topics
 from wire.command import Identify
 from wire.events import PageViewed
@@ -79,14 +78,24 @@ async def test_unsigned_foreign_and_older_wishes_are_refused_and_counted(server,
     assert terminal.desired.revision == 3
 
 
+def commands(terminal, folder, obeyed):
+    """The agent's own, without a screen behind it."""
+
+    async def obey(order):
+        obeyed.append(order)
+        return Brought()
+
+    async def answer(command, said):
+        told = (terminal.answer(command, one.outcome, one.reason, one.file, one.result) for one in said)
+        await terminal.tell(*told)
+
+    return Commands(folder / "commands.json", obey, answer, Around("boot", lambda: False, terminal.is_over))
+
+
 async def test_a_command_is_obeyed_only_when_signed_for_this_terminal_and_enrolment_and_in_time(server, make_terminal):
     terminal = make_terminal()
     obeyed = []
-
-    async def obey(command):
-        obeyed.append(command.id)
-
-    terminal.on_command = obey
+    terminal.on_command = commands(terminal, terminal.settings.state_dir, obeyed).receive
     async with running(terminal):
         await until(lambda: terminal.online and terminal.clock.trusted)
         server.order(server.command(), key=Ed25519PrivateKey.generate())
@@ -100,8 +109,8 @@ async def test_a_command_is_obeyed_only_when_signed_for_this_terminal_and_enrolm
         good = server.command()
         server.order(good)
         await until(lambda: obeyed)
-    assert obeyed == [good.id]
-    (answer,) = server.told("command.answered")
+    assert obeyed == [good.order]
+    answer = server.told("command.answered")[0]
     assert (answer["command"], answer["outcome"]) == (late.id, "expired")
 
 
@@ -110,13 +119,7 @@ async def test_an_order_that_the_disk_has_no_room_for_is_logged_and_answered_whe
 ):
     terminal = make_terminal()
     folder = terminal.settings.state_dir / "orders"
-
-    async def answer(order, said):
-        await terminal.tell(*(terminal.answer(order, one.outcome, one.reason, one.file) for one in said))
-
-    page = Page(terminal.clock.elapsed, terminal.clock.now)
-    orders = Commands(folder / "commands.json", page, None, asyncio.Event().wait, lambda seconds: None, None, answer)
-    terminal.on_command = orders.receive
+    terminal.on_command = commands(terminal, folder, []).receive
     order = server.command(Identify(seconds=20))
     async with running(terminal) as loops:
         await until(lambda: terminal.online)

@@ -202,6 +202,13 @@ async def test_what_no_release_holds_is_not_found(laval: Laval, path: str) -> No
     assert (await laval.client.get("/content/..%2f..%2fetc/passwd")).status_code == 404
 
 
+async def test_a_bench_that_nobody_asked_for_is_not_taken(laval: Laval) -> None:
+    told = {"id": "b-1", "video": [], "texture": 4096}
+    assert (await laval.client.post("/api/v1/bench", json=told, headers=_BROWSER)).status_code == 409
+    wrong = told | {"texture": "large"}
+    assert (await laval.client.post("/api/v1/bench", json=wrong, headers=_BROWSER)).status_code == 422
+
+
 # ---- the screen -----------------------------------------------------------------------------------------------------
 
 
@@ -210,6 +217,7 @@ async def test_the_screen_says_what_the_brief_says(laval: Laval) -> None:
     assert set(screen) == {
         "version", "mode", "terminal", "generation", "name", "place", "release", "settings", "sealing", "online",
         "now", "clock_trusted", "pairing", "identify_until", "reload", "software", "audience", "progress",
+        "maintenance_until", "message", "bench",
     }  # fmt: skip
     assert (screen["mode"], screen["terminal"], screen["name"]) == ("waiting", "laval-01", "Laval")
     assert screen["settings"]["idle_end_s"] == 90

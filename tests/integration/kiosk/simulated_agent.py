@@ -60,6 +60,7 @@ class SimulatedAgent:
     events: list[dict[str, Any]] = field(default_factory=list)
     beats: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    benches: list[dict[str, Any]] = field(default_factory=list)
     helps: int = 0
     spool_full: bool = False
     refuse: str = ""
@@ -191,6 +192,9 @@ class SimulatedAgent:
                 return 204, None
             case "/api/v1/heartbeat":
                 self.beats.append(body)
+                return 204, None
+            case "/api/v1/bench":
+                self.benches.append(body)
                 return 204, None
             case "/api/v1/help":
                 self.helps += 1

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands import Commands, Said
+from agent.clock import Clock
+from agent.commands import Around, Commands, Said
 from agent.fleet import Unreachable
+from agent.host_tools import HostTools
+from agent.maintenance import Maintenance
+from agent.orders import Orders
 from agent.page import Heartbeat, Page
+from agent.screen import Screen
 from agent.window_process import NoPicture
 from tests.unit.agent.screen_neighbours import START, Hand
 from wire.command import Command, CommandOutcome, Identify, Order, RestartWindow, TakeScreenshot
@@ -39,13 +44,30 @@ class Terminal:
         self.may_end.set()
         self.path = path
         self.has_window = window
+        self.in_visit = False
+        self.screen = Screen("0.1.0", lambda: (self.hand.now(), True))
+        self.screen.identify = self.identified.append  # type: ignore[method-assign]
+        self.clock = Clock(path.with_name("clock"), self.hand.now, self.hand.monotonic)
+        self.maintenance = Maintenance(path.with_name("maintenance.json"), self.clock)
+        self.tools = HostTools()
+        self.results: list[dict[str, object]] = []
         self.begin()
 
-    def begin(self) -> None:
-        self.commands = Commands(
-            self.path, self.page, self if self.has_window else None, self.restart, self.identified.append,
-            self.put_file, self.answer,
-        )  # fmt: skip
+    def begin(self, boot: str = "one") -> None:
+        """The agent starts; `boot`: of the machine."""
+        orders = Orders(
+            self.page, self.screen, self.maintenance, self.tools, self.put_file, lambda most: b"logs", self.bench
+        )
+        if self.has_window:
+            orders.window, orders.restart, orders.reload = self, self.restart, self.reload
+        around = Around(boot, lambda: self.in_visit, lambda command: self.hand.now() > command.expires_at)
+        self.commands = Commands(self.path, orders.obey, self.answer, around)
+
+    async def reload(self) -> None:
+        self.page.hear(Heartbeat(frames=1, page="fresh"))
+
+    async def bench(self, touch_s: int) -> dict[str, object]:
+        return {"page": None, "host": {"touch_s": touch_s}}
 
     async def restart(self) -> None:
         if self.fails:
@@ -64,6 +86,7 @@ class Terminal:
 
     async def answer(self, command: Command, said: Sequence[Said]) -> None:
         self.answers += [(one.outcome, one.reason, one.file) for one in said]
+        self.results += [one.result for one in said]
 
     @property
     def outcomes(self) -> list[str]:
