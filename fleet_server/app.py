@@ -24,6 +24,7 @@ from fleet_server.oncall import health, metrics
 from fleet_server.oncall.fleet_metrics import fleet_metrics
 from fleet_server.releases.repository import repository
 from fleet_server.requests.order import EVERY_S, forget_order
+from fleet_server.rollouts.turn import turn as rollout_turn
 from fleet_server.settings import Settings
 from fleet_server.terminals.commands import expire, send_again
 from fleet_server.terminals.desired import Pusher
@@ -112,6 +113,7 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
 
     return {
         "push wishes": (1.0, Pusher(ctx).turn),
+        "rollouts": (2.0, lambda: rollout_turn(ctx)),
         "send commands again": (20.0, lambda: send_again(ctx)),
         "forget the order of requests": (EVERY_S, forget_order(ctx.engine)),
         "expire commands": (60.0, expire_commands),

@@ -5,4 +5,5 @@ import fleet_server.evaluation.models
 import fleet_server.ingest.models
 import fleet_server.releases.models
 import fleet_server.requests.models
+import fleet_server.rollouts.models
 import fleet_server.terminals.models  # noqa: F401

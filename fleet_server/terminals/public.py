@@ -1,7 +1,16 @@
 """What other rooms use of the terminals."""
 
-from fleet_server.terminals.desired import change_settings, wish_release
+from fleet_server.terminals.desired import change_settings, merge_own_settings, wish_release
 from fleet_server.terminals.proof import ProvenDep, TerminalDep
 from fleet_server.terminals.registry import accepted, names, places
 
-__all__ = ["ProvenDep", "TerminalDep", "accepted", "change_settings", "names", "places", "wish_release"]
+__all__ = [
+    "ProvenDep",
+    "TerminalDep",
+    "accepted",
+    "change_settings",
+    "merge_own_settings",
+    "names",
+    "places",
+    "wish_release",
+]

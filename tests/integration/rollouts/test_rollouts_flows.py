@@ -1,0 +1,249 @@
+"""Rollouts on the server's own rooms and database, by what terminals report."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import event
+from sqlmodel import Session, select
+
+from fleet_server.access.audit_models import AuditEntry
+from fleet_server.access.models import ApiToken  # noqa: F401 - its table
+from fleet_server.db import transaction
+from fleet_server.releases.models import ContentRelease
+from fleet_server.releases.publish import wish
+from fleet_server.rollouts.acts import RolloutRefused
+from fleet_server.rollouts.plan import Target, Wave
+from fleet_server.terminals.desired import desired_of
+from fleet_server.terminals.models import Terminal
+from tests.integration.rollouts.cast import ANNE, NEW, NEWER, OLD, Cast
+
+SEVEN = ("Laval", "Cholet", "Segré", "Sablé", "Angers", "Nantes", "Saumur")
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    cast = Cast(tmp_path)
+    cast.add(*SEVEN)
+    return cast
+
+
+def test_a_canary_then_the_others_each_by_its_own_report(fleet):
+    canary = fleet.ids["Cholet"]
+    number = fleet.roll_out(waves=(Wave(count=1, soak_s=600), Wave()), canaries=(canary,))
+    fleet.turn()
+    assert fleet.states(number)["Cholet"] == "in_progress"
+    assert fleet.wanted("Cholet").release_id == NEW.id
+    assert fleet.wanted("Laval").release_id == OLD.id
+    fleet.says("Cholet", active=NEW, phase="verifying", caught_up=False)
+    fleet.turn()
+    assert fleet.states(number)["Cholet"] == "in_progress", "shown is not kept yet"
+    fleet.shows(NEW, "Cholet")
+    fleet.turn(2)
+    fleet.wait(minutes=10)
+    fleet.turn(2)
+    assert set(fleet.states(number).values()) == {"succeeded", "in_progress"}
+    fleet.shows(NEW, *SEVEN)
+    fleet.turn(2)
+    assert set(fleet.states(number).values()) == {"succeeded"}
+    assert fleet.rollout(number).state == "finished"
+
+
+def test_a_report_from_before_the_wish_is_no_success_and_no_failure(fleet):
+    fleet.says("Laval", target=NEW, phase="failed", reason="disque plein")
+    number = fleet.roll_out(target=Target(terminals=(fleet.ids["Laval"],)))
+    fleet.turn()
+    fleet.says("Laval", target=NEW, phase="failed", reason="disque plein", caught_up=False)
+    fleet.turn()
+    assert fleet.states(number) == {"Laval": "in_progress"}
+    fleet.says("Laval", target=NEW, phase="failed", reason="disque plein")
+    fleet.turn()
+    assert fleet.states(number) == {"Laval": "failed"}
+
+
+def test_a_success_that_goes_back_stops_it_and_gives_back_what_was_wished(fleet):
+    number = fleet.roll_out(waves=(Wave(count=1), Wave()))
+    fleet.turn()
+    first = next(name for name, state in fleet.states(number).items() if state == "in_progress")
+    fleet.shows(NEW, first)
+    fleet.turn(3)
+    fleet.wait(minutes=1)
+    fleet.says(first, active=OLD, target=NEW, phase="rolled_back", reason="la page ne peint plus")
+    fleet.turn()
+    states = fleet.states(number)
+    assert states.pop(first) == "failed"
+    assert set(states.values()) == {"cancelled"}
+    assert fleet.rollout(number).state == "stopped"
+    assert "revenue en arrière" in fleet.rollout(number).reason
+    assert {fleet.wanted(name).release_id for name in states} == {OLD.id}, "called back before they acted"
+
+
+def test_one_that_is_silent_counts_as_failed_when_it_may_have_acted(fleet):
+    fleet.quiet("Laval")
+    number = fleet.roll_out(silent_s=3600, success_percent=50, error_percent=50)
+    fleet.turn()
+    others = [name for name in SEVEN if name != "Laval"]
+    fleet.shows(NEW, *others)
+    fleet.wait(minutes=59)
+    fleet.shows(NEW, *others)
+    fleet.turn()
+    assert fleet.states(number)["Laval"] == "in_progress"
+    fleet.wait(minutes=1)
+    fleet.turn()
+    assert fleet.states(number)["Laval"] == "timed_out"
+    assert fleet.rollout(number).state == "finished"
+
+
+def test_one_added_later_joins_and_one_that_is_retired_leaves(fleet):
+    fleet.add("Vitré", "Ernée", groups=("mairies",))
+    number = fleet.roll_out(target=Target(groups=("mairies",)), at_once=1)
+    fleet.turn()
+    fleet.add("Craon", groups=("mairies",))
+    fleet.add("Nort", groups=("campus",))
+    fleet.turn()
+    assert sorted(fleet.states(number)) == ["Craon", "Ernée", "Vitré"]
+    with transaction(fleet.ctx.engine) as session:
+        session.get_one(Terminal, fleet.ids["Vitré"]).status = "decommissioned"
+    fleet.turn()
+    assert fleet.states(number)["Vitré"] == "removed"
+
+
+def test_the_latest_rollout_wins_and_so_does_a_wish_made_by_hand(fleet):
+    first = fleet.roll_out()
+    fleet.turn()
+    second = fleet.roll_out(NEWER, target=Target(terminals=(fleet.ids["Laval"], fleet.ids["Cholet"])))
+    fleet.turn(2)
+    assert fleet.states(first)["Laval"] == fleet.states(first)["Cholet"] == "removed"
+    assert fleet.wanted("Laval").release_id == NEWER.id
+    with transaction(fleet.ctx.engine) as session:
+        row = session.exec(select(ContentRelease).where(ContentRelease.label == OLD.label)).one()
+        wish(session, fleet.ctx, row, [fleet.ids["Cholet"]], None)
+    fleet.turn()
+    assert fleet.states(second) == {"Laval": "in_progress", "Cholet": "removed"}
+
+
+def test_paused_nothing_begins_and_stopped_who_has_not_acted_is_called_back(fleet):
+    number = fleet.roll_out(at_once=2)
+    fleet.turn()
+    fleet.act("pause", number)
+    begun = [name for name, state in fleet.states(number).items() if state == "in_progress"]
+    fleet.shows(NEW, begun[0])
+    fleet.turn(2)
+    assert sorted(fleet.states(number).values()) == ["in_progress"] + ["queued"] * 5 + ["succeeded"]
+    fleet.act("resume", number)
+    fleet.turn()
+    assert list(fleet.states(number).values()).count("in_progress") == 2
+    fleet.says(begun[1], active=NEW, phase="verifying")
+    fleet.act("stop", number, reason="son coupé")
+    assert sorted(fleet.states(number).values()) == ["cancelled"] * 5 + ["in_progress", "succeeded"]
+    fleet.shows(NEW, begun[1])
+    fleet.turn()
+    assert fleet.states(number)[begun[1]] == "succeeded"
+
+
+def test_those_that_failed_get_another_turn(fleet):
+    number = fleet.roll_out(min_sample=1)
+    fleet.turn()
+    fleet.says("Laval", target=NEW, phase="failed", reason="disque plein")
+    fleet.turn()
+    assert fleet.rollout(number).state == "stopped"
+    assert fleet.act("retry", number) == 1
+    fleet.turn()
+    assert fleet.states(number)["Laval"] == "in_progress"
+    fleet.shows(NEW, "Laval")
+    fleet.turn()
+    assert fleet.states(number)["Laval"] == "succeeded"
+
+
+def test_a_second_person_approves_never_the_author(fleet):
+    number = fleet.roll_out(second_person=True)
+    assert fleet.rollout(number).state == "waiting_for_approval"
+    for act, by in (("start", ANNE), ("approve", None)):
+        with pytest.raises(RolloutRefused):
+            fleet.act(act, number, by)
+    with pytest.raises(RolloutRefused, match="le vôtre"):
+        fleet.act("approve", number)
+    fleet.act("approve", number, ANNE)
+    fleet.act("start", number)
+    assert fleet.rollout(number).approved_by_name == "Anne Delorme"
+    fleet.turn()
+    assert "in_progress" in fleet.states(number).values()
+
+
+def test_it_is_brought_by_day_and_takes_effect_at_night_on_both_sides_of_the_change(fleet):
+    fleet.clock.at = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)  # 22:00 in Paris, the night clocks go back
+    fleet.shows(OLD, *SEVEN)
+    number = fleet.roll_out(window={"hours": [{"begins": "02:30", "ends": "04:00"}]}, timeout_s=3600, silent_s=3600)
+    fleet.turn()
+    with Session(fleet.ctx.engine) as session:
+        one = session.get_one(Terminal, fleet.ids["Laval"])
+        wanted = desired_of(session, fleet.ctx.keys, [one])[one.id]
+    assert wanted.release == NEW
+    assert wanted.activation.not_before == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert wanted.activation.hours
+    fleet.clock.at = datetime(2026, 10, 25, 1, 20, tzinfo=UTC)
+    fleet.turn()
+    assert set(fleet.states(number).values()) == {"in_progress"}, "within an hour of the first 2:30"
+    fleet.clock.at = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    fleet.turn()
+    assert set(fleet.states(number).values()) <= {"timed_out"}
+
+
+def test_settings_wait_for_their_hours_on_the_server_and_keep_what_they_do_not_name(fleet):
+    number = fleet.roll_out(
+        {"values": {"idle_warning_s": 60, "idle_end_s": 120}}, window={"hours": [{"begins": "23:00", "ends": "01:00"}]}
+    )
+    fleet.turn()
+    assert set(fleet.states(number).values()) == {"queued"}
+    fleet.clock.at = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)  # 0:30 in Paris, past midnight
+    fleet.turn()
+    assert set(fleet.states(number).values()) == {"in_progress"}
+    assert fleet.own_settings("Laval") == {"idle_warning_s": 60, "idle_end_s": 120}
+    for name in SEVEN:
+        fleet.says(name)
+    fleet.turn(2)
+    assert set(fleet.states(number).values()) == {"succeeded"}
+    assert fleet.rollout(number).state == "finished"
+
+
+def test_forced_it_goes_at_once_with_the_reason_in_the_audit_log(fleet):
+    number = fleet.roll_out(waves=(Wave(count=1), Wave()), window={"hours": [{"begins": "02:00", "ends": "03:00"}]})
+    fleet.turn()
+    with pytest.raises(RolloutRefused, match="pourquoi"):
+        fleet.act("force", number, ANNE, "", "Saumur")
+    assert fleet.act("force", number, ANNE, "faille corrigée", "Saumur") == 1
+    assert fleet.wanted("Saumur").activation == {"force": True}
+    with Session(fleet.ctx.engine) as session:
+        line = session.exec(select(AuditEntry).where(AuditEntry.act == "rollout.forced")).one()
+    assert (line.who, line.terminals, line.detail["reason"]) == (
+        "Anne Delorme", [fleet.ids["Saumur"]], "faille corrigée",
+    )  # fmt: skip
+
+
+def test_settings_that_would_cut_people_off_are_refused(fleet):
+    for values, word in (
+        ({"idle_warning_s": 89}, "répondre"),
+        ({"idle_warning_s": 5}, "idle_warning_s"),
+        ({"x": 1}, "inconnu"),
+    ):
+        with pytest.raises(RolloutRefused, match=word):
+            fleet.roll_out({"values": values})
+
+
+def test_a_turn_asks_the_database_as_often_for_seven_as_for_three_hundred(fleet):
+    few = asked_in_a_turn(fleet, NEW)
+    fleet.add(*(f"b{number}" for number in range(293)))
+    assert asked_in_a_turn(fleet, NEWER) == few
+
+
+def asked_in_a_turn(fleet, release):
+    number, asked = fleet.roll_out(release), []
+
+    def count(connection, cursor, statement, *rest):
+        asked.append(statement)
+
+    event.listen(fleet.ctx.engine, "before_cursor_execute", count)
+    fleet.turn()
+    event.remove(fleet.ctx.engine, "before_cursor_execute", count)
+    assert set(fleet.states(number).values()) == {"in_progress"}
+    fleet.act("stop", number)
+    return len(asked)

@@ -1,0 +1,299 @@
+"""The engine, whatever terminals say: hundreds of rollouts played to their end, and the rules that hold in all."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet_server.rollouts.engine import (
+    OVER,
+    Course,
+    Fact,
+    Finish,
+    Join,
+    Member,
+    OpenWave,
+    Settle,
+    Soak,
+    Start,
+    Stop,
+    decide,
+)
+from fleet_server.rollouts.models import FAILED, WORKING
+from fleet_server.rollouts.plan import Plan, Wave, wave_sizes
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class Played:
+    """A rollout as the server keeps it: what was decided is done, and the clock moves."""
+
+    def __init__(self, plan: Plan, names: list[str]) -> None:
+        sizes = wave_sizes(plan, len(names))
+        waves = [number for number, size in enumerate(sizes) for _ in range(size)]
+        self.members = {
+            name: Member(name, wave, place, heard_at=NOON)
+            for place, (name, wave) in enumerate(zip(names, waves, strict=True))
+        }
+        self.course = Course("running", plan)
+        self.now = NOON
+        self.said: list[object] = []
+
+    def turn(self, *newcomers: str) -> list[object]:
+        fresh = [name for name in newcomers if name not in self.members]
+        acts = decide(self.course, list(self.members.values()), fresh, self.now)
+        for act in acts:
+            self._do(act)
+        self.said += acts
+        return list(acts)
+
+    def _do(self, act: object) -> None:
+        match act:
+            case Start(terminal=name):
+                self._set(name, state="in_progress", started_at=self.now, effect_at=self.now)
+            case Settle(terminal=name, state=state):
+                self._set(name, state=state)
+            case Join(terminal=name, wave=wave):
+                self.members[name] = Member(name, wave, len(self.members), heard_at=self.now)
+            case OpenWave(wave=wave):
+                self.course = replace(self.course, wave=wave, soaking_since=None)
+            case Soak(on=on):
+                self.course = replace(self.course, soaking_since=self.now if on else None)
+            case Stop():
+                self.course = replace(self.course, state="stopped")
+            case Finish():
+                self.course = replace(self.course, state="finished")
+
+    def _set(self, name: str, **values: object) -> None:
+        self.members[name] = replace(self.members[name], **values)  # type: ignore[arg-type]
+
+    def says(self, name: str, outcome: str, acting: bool = False) -> None:
+        self._set(name, fact=Fact(outcome, acting=acting), heard_at=self.now)
+
+    def states(self) -> dict[str, str]:
+        return {name: one.state for name, one in self.members.items()}
+
+    def pass_by(self, gap: timedelta) -> None:
+        self.now += gap
+
+
+def waves(*counts: int, soak_s: int = 0) -> tuple[Wave, ...]:
+    return (*(Wave(count=count, soak_s=soak_s) for count in counts), Wave())
+
+
+SEVEN = ["Laval", "Cholet", "Segré", "Sablé", "Nantes", "Angers", "Saumur"]
+
+
+def test_a_canary_comes_first_and_the_next_wave_after_it_has_soaked():
+    played = Played(Plan(waves=waves(1, 2, soak_s=600)), SEVEN)
+    assert played.turn() == [Start("Laval")]
+    played.says("Laval", "succeeded")
+    assert played.turn() == [Settle("Laval", "succeeded"), Soak(on=True)]
+    played.pass_by(9 * MINUTE)
+    assert played.turn() == []
+    played.pass_by(MINUTE)
+    assert played.turn() == [OpenWave(1)]
+    assert played.turn() == [Start("Cholet"), Start("Segré")]
+
+
+def test_a_success_that_goes_back_stops_it_and_calls_back_who_has_not_acted():
+    played = Played(Plan(waves=waves(1, 2, soak_s=60)), SEVEN)
+    played.turn()
+    played.says("Laval", "succeeded")
+    played.turn()
+    played.pass_by(MINUTE)
+    played.turn()
+    played.turn()
+    played.says("Cholet", "", acting=True)
+    played.says("Laval", "gone_back")
+    acts = played.turn()
+    assert acts[0] == Settle("Laval", "failed", "ne l’a plus")
+    assert isinstance(acts[1], Stop)
+    assert played.states() == {
+        "Laval": "failed", "Cholet": "in_progress", "Segré": "cancelled", "Sablé": "cancelled", "Nantes": "cancelled",
+        "Angers": "cancelled", "Saumur": "cancelled",
+    }  # fmt: skip
+    assert [act.give_back for act in acts if isinstance(act, Settle) and act.terminal == "Segré"] == [True]
+    played.says("Cholet", "succeeded")
+    assert played.turn() == [Settle("Cholet", "succeeded")], "who was past calling back is followed to its end"
+
+
+def test_a_silent_terminal_counts_as_failed_before_the_rest_times_out():
+    played = Played(Plan(silent_s=600, timeout_s=3600, success_percent=50, min_sample=7), SEVEN)
+    played.turn()
+    for name in SEVEN[1:]:
+        played.says(name, "succeeded")
+    played.pass_by(10 * MINUTE)
+    assert played.turn()[-1] == Finish()
+    assert played.states()["Laval"] == "timed_out"
+    assert list(played.states().values()).count("succeeded") == 6
+
+
+def test_one_that_goes_on_talking_without_an_end_times_out():
+    played = Played(Plan(silent_s=600, timeout_s=3600), ["Laval"])
+    played.turn()
+    for _ in range(59):
+        played.pass_by(MINUTE)
+        played.says("Laval", "")
+        assert played.turn() == []
+    played.pass_by(MINUTE)
+    played.says("Laval", "")
+    assert played.turn()[0] == Settle("Laval", "timed_out", "n’a pas fini à temps")
+
+
+def test_a_late_truth_overrides_what_was_taken_for_silence():
+    played = Played(Plan(waves=waves(2), silent_s=60, success_percent=0, error_percent=100), SEVEN)
+    played.turn()
+    played.says("Cholet", "succeeded")
+    played.pass_by(MINUTE)
+    played.turn()
+    assert played.states()["Laval"] == "timed_out"
+    played.says("Laval", "succeeded")
+    played.turn()
+    assert played.states()["Laval"] == "succeeded"
+
+
+@pytest.mark.parametrize(("bad", "stops"), [(1, False), (2, True)])
+def test_it_stops_once_more_fail_than_is_allowed_of_enough(bad, stops):
+    plan = Plan(waves=waves(6), min_sample=6, error_percent=20, success_percent=0)
+    played = Played(plan, SEVEN)
+    played.turn()
+    for number, name in enumerate(SEVEN[:6]):
+        played.says(name, "failed" if number < bad else "succeeded")
+    played.turn()
+    assert (played.course.state == "stopped") is stops
+
+
+def test_too_few_are_no_sample_but_a_wave_that_fails_opens_no_other():
+    played = Played(Plan(waves=waves(1), min_sample=3), SEVEN)
+    played.turn()
+    played.says("Laval", "failed")
+    acts = played.turn()
+    assert played.course.state == "stopped"
+    assert any(isinstance(act, Stop) and "vague 1" in act.reason for act in acts)
+
+
+def test_paused_it_begins_nothing_follows_what_goes_on_and_lets_newcomers_in():
+    played = Played(Plan(waves=waves(1)), SEVEN)
+    played.turn()
+    played.course = replace(played.course, state="paused")
+    played.says("Laval", "succeeded")
+    assert played.turn("Vitré") == [Settle("Laval", "succeeded"), Join("Vitré", 1)]
+    assert played.turn("Vitré") == []
+    played.course = replace(played.course, state="running")
+    assert played.turn("Vitré") == [OpenWave(1)]
+    assert Start("Vitré") in played.turn("Vitré")
+
+
+def test_one_that_comes_while_the_last_wave_soaks_is_served_and_it_soaks_again():
+    played = Played(Plan(waves=(Wave(soak_s=600),)), ["Laval"])
+    played.turn()
+    played.says("Laval", "succeeded")
+    played.turn()
+    played.pass_by(9 * MINUTE)
+    assert played.turn("Vitré") == [Join("Vitré", 0), Soak(on=False), Start("Vitré")]
+    played.says("Vitré", "succeeded")
+    assert played.turn("Vitré")[-1] == Soak(on=True)
+    played.pass_by(9 * MINUTE)
+    assert played.turn("Vitré") == []
+
+
+def test_who_is_overtaken_is_out_and_counts_for_nothing():
+    played = Played(Plan(), ["Laval", "Cholet"])
+    played.turn()
+    played._set("Laval", leaves="reprise par le déploiement 2")
+    played.says("Cholet", "succeeded")
+    assert played.turn() == [
+        Settle("Laval", "removed", "reprise par le déploiement 2"), Settle("Cholet", "succeeded"), Finish(),
+    ]  # fmt: skip
+
+
+def test_what_waits_for_its_hour_does_not_run_out_of_time():
+    played = Played(Plan(silent_s=600, timeout_s=600), ["Laval"])
+    played.turn()
+    played._set("Laval", effect_at=NOON + timedelta(hours=14))
+    played.pass_by(timedelta(hours=14))
+    assert played.turn() == []
+    played.pass_by(10 * MINUTE)
+    assert isinstance(played.turn()[0], Settle)
+
+
+PLANS = st.builds(
+    Plan,
+    waves=st.lists(
+        st.builds(Wave, count=st.none() | st.integers(1, 6), soak_s=st.sampled_from([0, 60, 600])), min_size=1,
+        max_size=4,
+    ).map(tuple),
+    at_once=st.integers(0, 4), per_hour=st.integers(0, 6), success_percent=st.integers(0, 100),
+    error_percent=st.integers(0, 100), min_sample=st.integers(1, 6), timeout_s=st.just(3600), silent_s=st.just(1800),
+)  # fmt: skip
+OUTCOMES = st.sampled_from(["succeeded", "succeeded", "succeeded", "failed", "rejected", "silent", "gone_back"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(plan=PLANS, fates=st.lists(OUTCOMES, min_size=1, max_size=12), data=st.data())
+def test_whatever_they_say_it_keeps_its_rules_and_comes_to_an_end(plan, fates, data):
+    names = [f"b-{number:02}" for number in range(len(fates))]
+    played = Played(plan, names)
+    started: list[datetime] = []
+    for _ in range(400):
+        before, course = played.states(), played.course
+        late = data.draw(st.sampled_from(["", "", "", "tard"])) if len(played.members) < len(names) + 1 else ""
+        acts = played.turn(*([late] if late else []))
+        check_rules(plan, course, before, played, acts, started)
+        if played.course.state != "running":
+            break
+        for name, fate in zip(names, fates, strict=True):
+            one = played.members[name]
+            if one.state == "in_progress" and fate != "silent":
+                played.says(name, "succeeded" if fate == "gone_back" else fate)
+            elif one.state == "succeeded" and fate == "gone_back" and data.draw(st.booleans()):
+                played.says(name, "gone_back")
+        if "tard" in played.members and played.members["tard"].state == "in_progress":
+            played.says("tard", "succeeded")
+        played.pass_by(data.draw(st.sampled_from([MINUTE, 10 * MINUTE, 61 * MINUTE])))
+    assert played.course.state in ("stopped", "finished")
+    if played.course.state == "finished":
+        assert all(state in OVER for state in played.states().values())
+    else:
+        assert "queued" not in played.states().values()
+
+
+def check_rules(plan, course, before, played, acts, started):
+    after, begun = played.states(), [act.terminal for act in acts if isinstance(act, Start)]
+    started += [played.now] * len(begun)
+    assert all(before.get(name, "queued") == "queued" for name in begun)
+    assert all(played.members[name].wave <= course.wave for name in begun)
+    if begun and plan.at_once:
+        assert list(after.values()).count("in_progress") <= plan.at_once
+    if begun and plan.per_hour:
+        assert sum(at > played.now - timedelta(hours=1) for at in started) <= plan.per_hour
+    back = [name for name, state in before.items() if state == "succeeded" and after[name] != "succeeded"]
+    assert all(after[name] == "failed" for name in back)
+    if back:
+        assert played.course.state == "stopped"
+    if played.course.wave > course.wave:
+        ended = [one for one in played.members.values() if one.wave == course.wave]
+        assert not any(one.state in WORKING for one in ended)
+        good = sum(one.state == "succeeded" for one in ended)
+        bad = sum(one.state in FAILED for one in ended)
+        assert not bad or good * 100 >= plan.success_percent * (good + bad)
+    assert len({act.terminal for act in acts if isinstance(act, Start | Settle)}) == sum(
+        isinstance(act, Start | Settle) for act in acts
+    ), "one thing at a time for each"
+
+
+@given(plan=PLANS, total=st.integers(0, 2000))
+def test_waves_take_everyone_once(plan, total):
+    sizes = wave_sizes(plan, total)
+    assert sum(sizes) == total
+    assert min(sizes) >= 0
+    assert len(sizes) == len(plan.waves)
+
+
+@given(percent=st.floats(0.1, 100), total=st.integers(1, 2000))
+def test_a_share_is_at_least_one(percent, total):
+    assert wave_sizes(Plan(waves=(Wave(percent=percent), Wave())), total)[0] >= 1
