@@ -12,7 +12,7 @@ from fleet_server.rollouts.acts import ACTS, Asked, create
 from fleet_server.rollouts.models import Rollout, RolloutTerminal
 from fleet_server.rollouts.plan import Plan, Target
 from fleet_server.rollouts.turn import turn
-from fleet_server.terminals.inbound import reported
+from fleet_server.terminals.inbound import Said, take
 from fleet_server.terminals.layers import settings_of
 from fleet_server.terminals.models import SettingLayer, Terminal, TerminalDesired, TerminalLive
 from fleet_server.terminals.registry import add_terminal
@@ -73,7 +73,7 @@ class Cast:
             software="1.4.2", revision=revision, settings=settings,
             content=ContentState(active=active, phase=phase, target=target or active, revision=revision, reason=reason),
         )  # fmt: skip
-        reported(self.ctx, terminal, report.model_dump_json().encode())
+        take(self.ctx, [Said("reported", terminal, report.model_dump_json().encode())])
 
     def shows(self, release: Release, *names: str) -> None:
         for name in names:
