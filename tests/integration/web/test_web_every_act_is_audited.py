@@ -39,8 +39,8 @@ HARMLESS = {
     "/api/v1/enrol": "the terminal's own act, audited as terminal.enrolled: proved with real certificates elsewhere",
     "/api/v1/terminal/renew": "the terminal's own act, audited as terminal.certificate_renewed, likewise",
 }
-NOT_ACTS = {"request.failed", "terminal.id"}
-"""An event of the log and the name of a setting, which look like acts."""
+NOT_ACTS = {"request.failed", "terminal.id", "rollout.id"}
+"""An event of the log and names of columns, which look like acts."""
 Act = Callable[[BackOffice], tuple[str, str, dict[str, Any]]]
 """From an office: who does it, at which address, with which fields."""
 
