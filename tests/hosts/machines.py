@@ -72,14 +72,16 @@ class Network:
 
 
 class Host:
-    """One machine. Its files outlive power cuts; they go with the test's directory."""
+    """One machine. `layers`: files over those of `base`, the first on top. What it writes outlives power cuts, and
+    goes with the test's directory."""
 
-    def __init__(self, network: Network, name: str, directory: Path) -> None:
+    def __init__(self, network: Network, name: str, directory: Path, layers: Sequence[Path] = ()) -> None:
         self.network = network
         self.name = name
         self.root = directory / "root"
         self.log = directory / "console.log"
         self._directory = directory
+        self._layers = layers
         self._cgroup = _CGROUPS / f"{network.name}-{name}"
         self._namespace = self._cable = ""
         self._powered = threading.Event()
@@ -90,7 +92,8 @@ class Host:
     def __enter__(self) -> Self:
         for name in ("up", "work", "root"):
             (self._directory / name).mkdir(parents=True)
-        layers = f"lowerdir={base()},upperdir={self._directory / 'up'},workdir={self._directory / 'work'}"
+        lower = ":".join(map(str, [*self._layers, base()]))
+        layers = f"lowerdir={lower},upperdir={self._directory / 'up'},workdir={self._directory / 'work'}"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, str(self.root)], check=True)
         (self.root / "etc" / "hostname").write_text(self.name)
         (self.root / "etc" / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n")
