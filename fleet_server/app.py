@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fleet_server import VERSION, retention, rooms
 from fleet_server.access.guard import find_viewer
 from fleet_server.broker import BrokerLink
+from fleet_server.certificates import eviction
 from fleet_server.chores import Chore, Chores
 from fleet_server.context import Context
 from fleet_server.db import connect, transaction
@@ -29,7 +30,7 @@ from fleet_server.settings import Settings
 from fleet_server.terminals.commands import expire, send_again
 from fleet_server.terminals.desired import Pusher
 from fleet_server.terminals.enrolment import forget_pairings
-from fleet_server.terminals.known import terminals_known
+from fleet_server.terminals.known import last_turned, terminals_known
 from fleet_server.web.live import Live
 
 log = structlog.get_logger()
@@ -53,7 +54,9 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
         settings, engine, keys, Live(), now, now(), lambda topic, payload: link.send(topic, payload), releases.root()
     )  # fmt: skip
     hearing = rooms.Hearing(ctx)
-    consumer = Consumer(engine, rooms.recorders(), terminals_known, ctx.send, now, ctx.server_start, hearing.batches)
+    consumer = Consumer(
+        engine, rooms.recorders(), terminals_known, ctx.send, now, ctx.server_start, hearing.batches, last_turned
+    )
     link = BrokerLink(settings, consumer.put, hearing.states)
 
     @asynccontextmanager
@@ -119,5 +122,6 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
         "expire commands": (60.0, expire_commands),
         "forget old pairings": (3600.0, forget_old_pairings),
         "forget what is past its time": (retention.EVERY_S, retention.forgetting(ctx)),
+        "put revoked terminals out": (eviction.EVERY_S, eviction.Evictions(ctx).turn),
         "sign releases again": (3600.0, sign_again),
     }

@@ -12,9 +12,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from fleet_server.certificates import ca
+from fleet_server.durable import write_durably
 from fleet_server.keys import Keys
-from fleet_server.releases.durable import write_durably
-from fleet_server.terminals import ca
 from wire import topics
 from wire.batch import MAX_BATCH_BYTES
 

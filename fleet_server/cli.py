@@ -93,8 +93,8 @@ def broker(
     from datetime import UTC, datetime
 
     from fleet_server.broker_files import AlreadyThere, make_broker_files
+    from fleet_server.certificates.ca import BadRequest
     from fleet_server.keys import load_keys
-    from fleet_server.terminals.ca import BadRequest
 
     settings = _settings(data_dir, **_NO_BROKER_YET)
     where = (out or settings.data_dir / "mosquitto").expanduser().absolute()

@@ -1,6 +1,7 @@
 """Every table there is: importing this module is what fills `SQLModel.metadata`."""
 
 import fleet_server.access.models
+import fleet_server.certificates.models
 import fleet_server.evaluation.models
 import fleet_server.ingest.models
 import fleet_server.releases.models

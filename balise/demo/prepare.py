@@ -19,10 +19,10 @@ from fleet_server.contents.check import check
 from fleet_server.contents.pack import read_pack
 from fleet_server.context import Context
 from fleet_server.db import reading, transaction
+from fleet_server.durable import write_durably
 from fleet_server.initialise import initialise
 from fleet_server.migrate import migrate
 from fleet_server.offline import offline
-from fleet_server.releases.durable import write_durably
 from fleet_server.releases.publish import free_label, publish, week_label, wish
 from fleet_server.settings import Settings, read_settings
 from fleet_server.terminals.enrolment import make_token

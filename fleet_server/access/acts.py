@@ -42,6 +42,8 @@ ACTS = {
     "terminal.pairing_wrong_code": "Code d’appairage inexact",
     "terminal.isolated": "Borne isolée",
     "terminal.decommissioned": "Borne retirée",
+    "terminal.declared_stolen": "Borne déclarée volée",
+    "terminal.put_out": "Connexion de la borne coupée au courtier",
     "terminal.command_given": "Commande donnée",
     "terminal.command_cancelled": "Commande annulée",
     "release.published": "Édition publiée",
@@ -92,6 +94,7 @@ WORDS = {
     "scopes": "droits",
     "until": "jusqu’au",
     "hint": "début",
+    "certificates": "certificats révoqués",
 }
 
 

@@ -40,3 +40,6 @@ class Known:
 
 TerminalsKnown = Callable[[Connection, set[str]], dict[str, Known]]
 """Of these ids, the accepted terminals; a terminal that is absent is not listened to."""
+
+LastTurned = Callable[[Connection], object]
+"""Another answer than last time: what was known of terminals may not hold any more."""

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import get_args
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from fleet_server.ingest import Known, Recorder, TerminalsKnown
+from fleet_server.ingest import Known, LastTurned, Recorder, TerminalsKnown
 from fleet_server.ingest.commit import Known as KnownStandings
 from fleet_server.ingest.commit import Outcome, commit_batches
 from fleet_server.ingest.cursors import Overtaken
@@ -64,6 +64,7 @@ class Consumer:
         now: Callable[[], datetime],
         server_start: datetime,
         heard: Callable[[set[str]], None] = lambda terminals: None,
+        last_turned: LastTurned = lambda connection: None,
     ) -> None:
         if without := KINDS - recorders.keys():
             raise ValueError(f"no recorder for {sorted(without)}: what can be read must have a place to go")
@@ -74,6 +75,8 @@ class Consumer:
         self._now = now
         self._server_start = server_start
         self._heard = heard
+        self._last_turned = last_turned
+        self._turned: object = None
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._bytes = 0
         self._lock = threading.Condition()
@@ -184,12 +187,17 @@ class Consumer:
         answer = Refused(digest=digest_of(payload), reason=reason[:200])
         self._send(topics.ack(terminal), answer.model_dump_json().encode())
 
-    def _listened(self, connection: object, batches: list[Envelope]) -> list[Envelope]:
+    def _listened(self, connection: Connection, batches: list[Envelope]) -> list[Envelope]:
         """Without those of unknown terminals and past enrolments: they get no answer, and lose nothing."""
         asked_at = time.monotonic()
+        # In this very transaction: once somebody, in whatever process, has put a terminal out, nothing of it is taken.
+        turned = self._last_turned(connection)
+        if turned != self._turned:
+            self._turned = turned
+            self._known.clear()
         missing = {batch.terminal for batch in batches if not self._is_known(batch, asked_at)}
         if missing:
-            found = self._terminals(connection, missing)  # type: ignore[arg-type]
+            found = self._terminals(connection, missing)
             # Strangers are not remembered: anybody may invent any number of them.
             for terminal in missing:
                 self._known.pop(terminal, None)

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from fleet_server.releases.durable import write_durably
+from fleet_server.durable import write_durably
 
 
 def blob_path(directory: Path, sha256: str) -> Path:

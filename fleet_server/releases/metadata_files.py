@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
-from fleet_server.releases.durable import write_durably
+from fleet_server.durable import write_durably
 
 Any_ = Metadata[Any]
 R = TypeVar("R", Root, Targets, Snapshot, Timestamp)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from securesystemslib.signer import CryptoSigner, Key
 
-from fleet_server.releases.durable import write_durably
+from fleet_server.durable import write_durably
 from fleet_server.releases.roles import NAME_FIELD
 
 

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
-from fleet_server.access.audit import record_act
+from fleet_server.access.audit import SYSTEM, record_act
+from fleet_server.certificates import ca
+from fleet_server.certificates.record import OUT, REASONS, issued, revoke_all
 from fleet_server.context import Context
 from fleet_server.db import after_commit
-from fleet_server.terminals import ca
 from fleet_server.terminals.commands import cancel_open
 from fleet_server.terminals.desired import push
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal, TerminalDesired, TerminalLive
@@ -113,11 +114,13 @@ def enrol(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurve
     """A new generation: the former enrolment is void at once, its commands are cancelled, revisions start again."""
     now = ctx.now()
     cancel_open(session, terminal.id, "nouvel enrôlement", now)
-    certificate = ca.issue(ctx.keys, terminal.id, key, now)
+    revoke_all(session, terminal.id, "superseded", SYSTEM, now)
     terminal.generation += 1
+    certificate = _issue(session, ctx, terminal, key)
+    terminal.turned_at = now
     terminal.status, terminal.isolated = "accepted", ""
     terminal.public_key, terminal.hardware = ca.public_pem(key), hardware
-    terminal.enrolled_at, terminal.certificate_until = now, certificate.not_valid_after_utc
+    terminal.enrolled_at = now
     wanted = session.get_one(TerminalDesired, terminal.id)
     wanted.revision, wanted.highest_reported = 1, 0
     live = session.get_one(TerminalLive, terminal.id)
@@ -129,31 +132,41 @@ def enrol(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurve
     return _answer(ctx, terminal, certificate)
 
 
-def decommission(session: Session, ctx: Context, terminal: Terminal, viewer: Viewer) -> None:
-    """Nothing of it is taken any more; what it told stays. A new token would let it in again."""
-    now = ctx.now()
-    cancel_open(session, terminal.id, "borne retirée", now)
+def put_out(session: Session, ctx: Context, terminal: Terminal, reason: str, viewer: Viewer | None,
+            who: str = "") -> None:  # fmt: skip
+    """Nothing of it is taken any more, from this commit on; what it told stays. A new token would let it in again.
+
+    `reason`: one of `certificates.record.OUT`. Its certificates are revoked, and the broker ends its connection.
+    """
+    assert reason in OUT
+    now, words = ctx.now(), REASONS[reason][0]
+    cancel_open(session, terminal.id, words, now)
     session.execute(
         update(EnrolmentToken)
         .where(col(EnrolmentToken.terminal) == terminal.id, col(EnrolmentToken.used_at).is_(None))
         .values(revoked=True)
     )
-    terminal.status, terminal.public_key = "decommissioned", ""
+    terminal.status, terminal.public_key, terminal.turned_at = "decommissioned", "", now
+    session.get_one(TerminalLive, terminal.id).connected = False
     session.add(terminal)
-    record_act(session, viewer, "terminal.decommissioned", terminal.id, {"name": terminal.name}, now=now)
+    revoked = revoke_all(session, terminal.id, reason, viewer.name if viewer else who or SYSTEM, now)
+    act = "terminal.declared_stolen" if reason == "stolen" else "terminal.decommissioned"
+    record_act(session, viewer, act, terminal.id, {"name": terminal.name, "certificates": revoked}, now=now, who=who)
     after_commit(session, lambda: ctx.live.touch("flotte"))
+    after_commit(session, lambda: ctx.live.touch("certificats"))
 
 
 def renew(session: Session, ctx: Context, terminal: Terminal, csr: str) -> str:
-    """A new certificate for the key already enrolled, PEM. Raises `Refused`."""
+    """A new certificate for the key already enrolled, PEM. Raises `Refused`.
+
+    The older one holds until its end: it is of the same key, and the terminal may not have kept the answer.
+    """
     key, now = _key_of(csr), ctx.now()
     if ca.public_pem(key) != terminal.public_key:
         raise Refused("bad_csr", "Un renouvellement garde la clé de l’enrôlement.")
     if terminal.certificate_until and now - terminal.certificate_until > timedelta(days=365):
         raise Refused("too_old", "Le certificat a expiré depuis plus d’un an : enrôlez la borne de nouveau.")
-    certificate = ca.issue(ctx.keys, terminal.id, key, now)
-    terminal.certificate_until = certificate.not_valid_after_utc
-    session.add(terminal)
+    certificate = _issue(session, ctx, terminal, key)
     record_act(session, None, "terminal.certificate_renewed", terminal.id, now=now)
     return ca.pem(certificate)
 
@@ -162,7 +175,15 @@ def _handed_out(session: Session, ctx: Context, terminal_id: str, key: EllipticC
     terminal = session.get_one(Terminal, terminal_id)
     if terminal.public_key != ca.public_pem(key):
         raise Refused("token_used", "Ce jeton a déjà servi. Demandez-en un autre dans le back-office.")
-    return _answer(ctx, terminal, ca.issue(ctx.keys, terminal.id, key, ctx.now()))
+    return _answer(ctx, terminal, _issue(session, ctx, terminal, key))
+
+
+def _issue(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurvePublicKey) -> x509.Certificate:
+    made = ca.issue(ctx.keys, terminal.id, key, ctx.now())
+    issued(session, made, "terminal", terminal.id, ctx.now(), terminal.generation)
+    terminal.certificate_until = made.not_valid_after_utc
+    session.add(terminal)
+    return made
 
 
 def _answer(ctx: Context, terminal: Terminal, certificate: x509.Certificate) -> Enrolment:

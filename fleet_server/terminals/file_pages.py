@@ -10,7 +10,7 @@ from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals.cards import KINDS
 from fleet_server.terminals.desired import wish
-from fleet_server.terminals.enrolment import decommission
+from fleet_server.terminals.enrolment import put_out
 from fleet_server.terminals.models import Terminal
 from fleet_server.terminals.named import in_service
 from fleet_server.terminals.place_form import Described
@@ -73,7 +73,7 @@ def retire(request: Request, ctx: ContextDep, session: Writing, viewer: Operator
     if confirmed.strip().casefold() != terminal.name.casefold():
         wrong = {"confirmed": f"Ce n’est pas son nom. Tapez « {terminal.name} » pour la retirer."}
         return _page(request, viewer, session, terminal, 422, errors=wrong)
-    decommission(session, ctx, terminal, viewer)
+    put_out(session, ctx, terminal, "decommissioned", viewer)
     return seen_other("/flotte", f"{terminal.name} est retirée : plus rien d’elle n’est pris.")
 
 

@@ -78,7 +78,7 @@ def alternates(boots: list[str]) -> bool:
 
 
 def _isolate(session: Session, terminal: Terminal, now: datetime) -> None:
-    terminal.isolated = "Deux machines se présentent avec la même clé."
+    terminal.isolated, terminal.turned_at = "Deux machines se présentent avec la même clé.", now
     session.add(terminal)
     record_act(session, None, "terminal.isolated", terminal.id, {"name": terminal.name}, now=now)
     log.error("terminal.isolated", terminal=terminal.id)

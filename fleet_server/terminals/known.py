@@ -1,6 +1,8 @@
 """What ingest asks of the registry: of these ids, the accepted terminals, their enrolment and their revision."""
 
-from sqlalchemy import Connection, select
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
 from sqlmodel import SQLModel
 
 import fleet_server.terminals.models  # noqa: F401  # its tables
@@ -20,3 +22,9 @@ def terminals_known(connection: Connection, ids: set[str]) -> dict[str, Known]:
     if len(ids) <= 200:
         query = query.where(_TERMINAL.c.id.in_(sorted(ids)))
     return {row.id: Known(row.generation, row.revision) for row in connection.execute(query)}
+
+
+def last_turned(connection: Connection) -> datetime | None:
+    """When a terminal last ceased to be listened to: one look into an index."""
+    found: datetime | None = connection.execute(select(func.max(_TERMINAL.c.turned_at))).scalar_one()
+    return found

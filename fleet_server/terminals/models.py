@@ -26,6 +26,8 @@ class Terminal(SQLModel, table=True):
     """Why nothing of it is taken any more (two machines on one key); empty: nothing against it."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     enrolled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    turned_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    """When it last began, or ceased, to be listened to: what ingest remembers from before is asked again."""
 
 
 class TerminalPlace(SQLModel, table=True):

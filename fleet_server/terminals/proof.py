@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import Depends, Header, HTTPException, Request
 
+from fleet_server.certificates.ca import load_public
 from fleet_server.context import context
 from fleet_server.db import reading
-from fleet_server.terminals.ca import load_public
 from fleet_server.terminals.models import Terminal
 from wire.sign import Foreign, Outdated, Unreadable, Untrusted, claimed_by, proven_digest
 

@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from sqlmodel import func, select
 
 from fleet_server.access.models import AuditEntry
+from fleet_server.certificates.ca import public_pem
 from fleet_server.db import reading, transaction
 from fleet_server.requests import api
 from fleet_server.requests.models import ContactRequest
-from fleet_server.terminals.ca import public_pem
 from fleet_server.terminals.registry import add_terminal, move
 from tests.integration.requests.sealing import message_by, request_id
 from wire.sign import prove

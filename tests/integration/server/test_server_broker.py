@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paho.mqtt.enums import CallbackAPIVersion
 
+from fleet_server.certificates import ca
 from fleet_server.keys import load_keys
-from fleet_server.terminals import ca
 from tests.processes import BALISE, Mosquitto, eventually, free_port
 from wire import topics
 

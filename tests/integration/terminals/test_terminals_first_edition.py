@@ -6,7 +6,7 @@ import pytest
 
 from fleet_server.db import transaction
 from fleet_server.terminals.desired import wish_release
-from fleet_server.terminals.enrolment import decommission
+from fleet_server.terminals.enrolment import put_out
 from fleet_server.terminals.registry import get_terminal
 from tests.back_office import post
 from wire.state import Release
@@ -56,7 +56,7 @@ def test_terminals_that_are_expected_or_retired_have_no_say(fleet):
     assert first_of(fleet, "Sablé-sur-Sarthe") == "2026.48-9"
     with transaction(fleet.office.context.engine) as session:
         for name in ("Cholet", "Saint-Nazaire", "Sablé-sur-Sarthe"):
-            decommission(session, fleet.office.context, get_terminal(session, fleet[name].id), None)
+            put_out(session, fleet.office.context, get_terminal(session, fleet[name].id), "decommissioned", None)
     assert first_of(fleet) == "2026.48"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata
 
-from fleet_server.releases import durable
+from fleet_server import durable
 from fleet_server.releases.metadata_files import MetadataFiles
 from fleet_server.releases.online_keys import OnlineKeys
 from fleet_server.releases.repository import NotReady, Repository
