@@ -2,6 +2,8 @@
 
 DIR/mosquitto.conf, DIR/acl               mutual TLS; each terminal speaks and listens under its own name alone
 DIR/ca.crt, DIR/broker.crt, broker.key    by the fleet CA, for the names that terminals are told
+DIR/revoked.crl, fetch-revoked            whom the broker refuses, and how it learns of new ones: every ten seconds
+DIR/balise-revoked.service, .timer        that do it
 keys/mqtt.crt, keys/mqtt.key              by which the server itself is known there, as `fleet`
 """
 
@@ -11,8 +13,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import Engine
 
 from fleet_server.certificates import ca
+from fleet_server.certificates.models import Certificate
+from fleet_server.certificates.record import issued, listed
+from fleet_server.certificates.revoked import signed_list
+from fleet_server.db import reading, transaction
 from fleet_server.durable import write_durably
 from fleet_server.keys import Keys
 from wire import topics
@@ -20,7 +27,7 @@ from wire.batch import MAX_BATCH_BYTES
 
 FLEET = "fleet"
 """The server's name at the broker; a terminal's id never looks like it."""
-_SECRET = 0o600
+_SECRET, _PROGRAM = 0o600, 0o700
 
 ACL = f"""# Written by "balise server broker".
 user {FLEET}
@@ -35,6 +42,8 @@ listener {port}{bind}
 cafile {out}/ca.crt
 certfile {out}/broker.crt
 keyfile {out}/broker.key
+# Read again at each reload, which fetch-revoked asks for.
+crlfile {out}/revoked.crl
 tls_version tlsv1.2
 
 # Who has no certificate of this fleet does not come in; who has one is the name in it, in everything.
@@ -55,6 +64,45 @@ persistence false
 persistent_client_expiration 1d
 """
 
+_FETCH = """\
+#!/bin/sh
+# Written by "balise server broker". Fetches the list of revoked certificates; mosquitto reads it where it is new.
+# A list that this fleet has not signed, or an older one, changes nothing.
+set -eu
+umask 077
+cd "{out}"
+curl -fsS --max-time 10 --max-filesize 10000000 -o revoked.new "${{BALISE_SERVER:-{url}}}/api/v1/crl"
+openssl crl -in revoked.new -CAfile ca.crt -noout 2>&1 | grep -q '^verify OK' || {{
+  echo "revoked.new is not signed by this fleet: not taken" >&2; exit 1; }}
+number() {{ printf '%d' "0x$(openssl crl -in "$1" -noout -crlnumber | sed 's/.*=//; s/^0x//')"; }}
+[ "$(number revoked.new)" -gt "$(number revoked.crl)" ] || exit 0
+chown --reference=broker.crt revoked.new
+sync revoked.new
+mv revoked.new revoked.crl
+sync .
+${{BALISE_RELOAD:-systemctl reload mosquitto}}
+"""
+
+_SERVICE = """\
+[Unit]
+Description=Whom the broker of the fleet refuses
+After=network-online.target mosquitto.service
+[Service]
+Type=oneshot
+ExecStart={out}/fetch-revoked
+"""
+
+_TIMER = """\
+[Unit]
+Description=Whom the broker of the fleet refuses, every ten seconds
+[Timer]
+OnBootSec=10
+OnUnitActiveSec=10
+AccuracySec=1
+RandomizedDelaySec=2
+[Install]
+WantedBy=timers.target
+"""
 
 _NEXT = """\
 Courtier préparé dans {out}, pour {host}. Certificats valables jusqu’au {until:%d/%m/%Y} : à refaire avant, par --renew.
@@ -64,6 +112,8 @@ Sur la machine du courtier (ailleurs qu’ici : copiez-y ce dossier, au même en
   chown -R mosquitto: {out}
   ln -sfn {out}/mosquitto.conf /etc/mosquitto/conf.d/balise.conf
   systemctl restart mosquitto
+  cp {out}/balise-revoked.service {out}/balise-revoked.timer /etc/systemd/system/
+  systemctl enable --now balise-revoked.timer
 
 Réglages du serveur, puis relancez-le :
   BALISE_BROKER=external
@@ -100,15 +150,17 @@ class BrokerFiles:
 
 def make_broker_files(
     keys: Keys, keys_dir: Path, out: Path, hosts: list[str], now: datetime, port: int = 8883, listen: str = "",
-    renew: bool = False,
+    renew: bool = False, url: str = "", engine: Engine | None = None,
 ) -> BrokerFiles:  # fmt: skip
     """`hosts`: names and addresses by which terminals and server reach the broker. `listen`: an address; empty: all.
+    `url`: the server's, where the broker fetches whom to refuse. `engine`: the database where certificates are noted.
 
     Raises `AlreadyThere` unless `renew`, `ca.BadRequest` for a host that can not be one, `OSError`.
     """
     broker, fleet = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
     of_broker = ca.issue_for_broker(keys, hosts, broker.public_key(), now)
     of_fleet = ca.issue(keys, FLEET, fleet.public_key(), now, ca.SERVICE_LIFETIME)
+    revoked = signed_list(keys, _listed(engine, now) if engine else [], int(now.timestamp()), now)
     made = BrokerFiles(
         out, keys_dir / "ca.crt", keys_dir / "mqtt.crt", keys_dir / "mqtt.key", now + ca.SERVICE_LIFETIME
     )
@@ -116,12 +168,31 @@ def make_broker_files(
         out / "broker.key": _pem(broker), out / "broker.crt": ca.pem(of_broker), out / "ca.crt": keys.ca_pem,
         made.key: _pem(fleet), made.certificate: ca.pem(of_fleet),
         out / "acl": ACL, made.configuration: configuration(out, port, listen),
+        out / "revoked.crl": revoked.public_bytes(Encoding.PEM).decode(), **_fetching(out, url),
     }  # fmt: skip
     if not renew and (there := [path for path in files if path.exists()]):
         raise AlreadyThere(str(there[0]))
     for path, content in files.items():
-        write_durably(path, content.encode(), _SECRET)
+        write_durably(path, content.encode(), _PROGRAM if path.name == "fetch-revoked" else _SECRET)
+    if engine:
+        with transaction(engine) as session:
+            issued(session, of_broker, "broker", "broker", now)
+            issued(session, of_fleet, "server", FLEET, now)
     return made
+
+
+def _listed(engine: Engine, now: datetime) -> list[Certificate]:
+    with reading(engine) as session:
+        return listed(session, now)
+
+
+def _fetching(out: Path, url: str) -> dict[Path, str]:
+    """By the broker's own machine, which may be another than the server's, and another user's in any case."""
+    return {
+        out / "fetch-revoked": _FETCH.format(out=out, url=url),
+        out / "balise-revoked.service": _SERVICE.format(out=out),
+        out / "balise-revoked.timer": _TIMER,
+    }
 
 
 def configuration(out: Path, port: int, listen: str = "") -> str:

@@ -94,13 +94,17 @@ def broker(
 
     from fleet_server.broker_files import AlreadyThere, make_broker_files
     from fleet_server.certificates.ca import BadRequest
+    from fleet_server.db import connect
     from fleet_server.keys import load_keys
+    from fleet_server.migrate import migrate
 
     settings = _settings(data_dir, **_NO_BROKER_YET)
     where = (out or settings.data_dir / "mosquitto").expanduser().absolute()
     try:
         keys = load_keys(settings.keys_dir)
-        made = make_broker_files(keys, settings.keys_dir, where, host, datetime.now(UTC), port, listen, renew)
+        migrate(settings.database_url)
+        made = make_broker_files(keys, settings.keys_dir, where, host, datetime.now(UTC), port, listen, renew,
+                                 settings.url, connect(settings.database_url))  # fmt: skip
     except FileNotFoundError:
         _refuse(f"Pas encore de serveur dans {settings.data_dir} : créez-le par « balise server init ».")
     except AlreadyThere as already:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from fleet_server.access import pages as access_pages
 from fleet_server.access.caller import Callers
+from fleet_server.certificates import api as certificate_api
 from fleet_server.context import Context
 from fleet_server.evaluation import frequentation
 from fleet_server.evaluation.usage import record_usage
@@ -40,7 +41,7 @@ def install(app: FastAPI) -> None:
     larger = {("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES, ("POST", PUBLISH): MOST_SENT}
     app.add_middleware(BodyLimit, larger=larger)
     pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages)
-    for part in (*pages, request_api, terminal_api, release_api):
+    for part in (*pages, request_api, terminal_api, release_api, certificate_api):
         app.include_router(part.router)
     app.state.rail_counts = {"requests": request_pages.rail_count, "fleet": terminal_pages.rail_count}
     app.state.palette_sources = [terminal_pages.palette_source]

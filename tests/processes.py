@@ -88,6 +88,11 @@ class Mosquitto:
         log = self.directory / "mosquitto.log"
         self._process = Process("mosquitto", [command, "-c", str(self._config)], log)
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def kill(self) -> None:
         if self._process:
             self._process.kill()

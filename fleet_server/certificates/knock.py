@@ -20,6 +20,7 @@ from fleet_server.settings import Settings
 Answer = Literal["let in", "revoked", "refused", "unreachable"]
 """`revoked`: said by the broker in so many words. `refused`: for another reason, or for none."""
 _PATIENCE_S = 5.0
+_OBJECTS_WITHIN_S = 0.5
 _REVOKED = "CERTIFICATE_REVOKED"
 
 
@@ -32,8 +33,9 @@ def knock(settings: Settings, certificate: x509.Certificate, key: EllipticCurveP
     with tcp:
         try:
             with _context(settings, certificate, key).wrap_socket(tcp, server_hostname=settings.mqtt_host) as tls:
+                _let_it_object(tls)
                 tls.sendall(connect_packet(client_id))
-                answer = tls.recv(64)  # with TLS 1.3 a refusal comes only now
+                answer = tls.recv(64)
                 if len(answer) < 4 or answer[0] != 0x20 or answer[3] != 0:
                     return "refused"
                 tls.sendall(b"\xe0\x00")
@@ -46,6 +48,16 @@ def knock(settings: Settings, certificate: x509.Certificate, key: EllipticCurveP
             return "unreachable"
         except OSError:
             return "refused"
+
+
+def _let_it_object(tls: ssl.SSLSocket) -> None:
+    """With TLS 1.3 a refusal comes after the handshake, and is lost when we write to who has hung up."""
+    tls.settimeout(_OBJECTS_WITHIN_S)
+    try:
+        if not tls.recv(1):
+            raise ConnectionResetError("hung up without a word")
+    except TimeoutError:
+        tls.settimeout(_PATIENCE_S)
 
 
 def connect_packet(client_id: str) -> bytes:

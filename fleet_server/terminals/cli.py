@@ -1,4 +1,4 @@
-"""`balise terminal list|add|token|command`."""
+"""`balise terminal list|add|token|command|revoke`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -104,6 +104,32 @@ def command(
     except TooMany:
         _refuse("Trop de commandes attendent déjà cette borne : annulez-en dans le back-office.")
     typer.echo(f"Commande {given.id} en file.")
+
+
+@app.command()
+def revoke(
+    terminal: TerminalId,
+    reason: Annotated[Literal["decommissioned", "stolen"], typer.Option(help="Retirée du service, ou volée")],
+    data_dir: DataDir = None,
+) -> None:
+    """Met une borne dehors : rien d’elle n’est plus pris, ses certificats sont révoqués, sa connexion est coupée."""
+    from fleet_server.certificates.revoked import keep_list
+    from fleet_server.db import transaction
+    from fleet_server.offline import offline
+    from fleet_server.terminals.enrolment import put_out
+    from fleet_server.terminals.registry import UnknownTerminal, get_terminal
+
+    try:
+        with offline(_settings(data_dir)) as ctx:
+            with transaction(ctx.engine) as session:
+                asked = get_terminal(session, terminal)
+                if asked.status == "decommissioned":
+                    _refuse(f"{asked.name} est déjà dehors.")
+                put_out(session, ctx, asked, reason, None, who="ligne de commande")
+            keep_list(ctx.settings, ctx.keys, ctx.engine, ctx.now())
+    except UnknownTerminal:
+        _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
+    typer.echo(f"{asked.name} est dehors : plus rien d’elle n’est pris. Le serveur qui tourne la coupe du courtier.")
 
 
 def _show_token(terminal: str, token: str) -> None:

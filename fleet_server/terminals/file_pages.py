@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from sqlmodel import Session
 
 from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
+from fleet_server.certificates.record import OUT
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals.cards import KINDS
 from fleet_server.terminals.desired import wish
@@ -67,14 +68,18 @@ def _change(session: Session, ctx: Context, terminal: Terminal, typed: Described
 
 @router.post("/bornes/{terminal_id}/retirer")
 def retire(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str,
-           confirmed: Annotated[str, Form()] = "") -> Response:  # fmt: skip
-    """Asked by name: nothing of the terminal is taken from then on."""
+           confirmed: Annotated[str, Form()] = "", reason: Annotated[str, Form()] = "decommissioned",
+           ) -> Response:  # fmt: skip
+    """Asked by name: nothing of the terminal is taken from then on. `reason`: decommissioned, stolen."""
     terminal = in_service(session, terminal_id)
     if confirmed.strip().casefold() != terminal.name.casefold():
-        wrong = {"confirmed": f"Ce n’est pas son nom. Tapez « {terminal.name} » pour la retirer."}
+        wrong = {"confirmed": f"Ce n’est pas son nom. Tapez « {terminal.name} » pour la mettre dehors."}
         return _page(request, viewer, session, terminal, 422, errors=wrong)
-    put_out(session, ctx, terminal, "decommissioned", viewer)
-    return seen_other("/flotte", f"{terminal.name} est retirée : plus rien d’elle n’est pris.")
+    if reason not in OUT:
+        raise HTTPException(422, f"« {reason} » n’est pas une raison connue.")
+    put_out(session, ctx, terminal, reason, viewer)
+    how = "déclarée volée" if reason == "stolen" else "retirée"
+    return seen_other("/flotte", f"{terminal.name} est {how} : plus rien d’elle n’est pris.")
 
 
 def _page(request: Request, viewer: Viewer, session: Session, terminal: Terminal, status: int = 200,

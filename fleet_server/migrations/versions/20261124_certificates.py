@@ -6,7 +6,7 @@ from alembic import op
 from fleet_server.db import UtcDateTime
 
 revision = 'c7f1d24a9e03'
-down_revision = 'b7d2c4e61f08'
+down_revision = 'd90b3f7a52c6'
 branch_labels = None
 depends_on = None
 
