@@ -18,6 +18,7 @@ from fleet_server.releases.upload_pages import MOST_SENT, PUBLISH
 from fleet_server.requests import api as request_api
 from fleet_server.requests import pages as request_pages
 from fleet_server.terminals import api as terminal_api
+from fleet_server.terminals import command_api as terminal_command_api
 from fleet_server.terminals import inbound
 from fleet_server.terminals import pages as terminal_pages
 from fleet_server.terminals.files import MAX_FILE_BYTES
@@ -41,7 +42,7 @@ def install(app: FastAPI) -> None:
     larger = {("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES, ("POST", PUBLISH): MOST_SENT}
     app.add_middleware(BodyLimit, larger=larger)
     pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages)
-    for part in (*pages, request_api, terminal_api, release_api, certificate_api):
+    for part in (*pages, request_api, terminal_api, terminal_command_api, release_api, certificate_api):
         app.include_router(part.router)
     app.state.rail_counts = {"requests": request_pages.rail_count, "fleet": terminal_pages.rail_count}
     app.state.palette_sources = [terminal_pages.palette_source]

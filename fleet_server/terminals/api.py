@@ -170,7 +170,7 @@ def _renew(ctx: ContextDep, terminal_id: str, csr: str) -> str:
 async def put_file(
     sha256: Digest, proof: ProvenDep, ctx: ContextDep, content_type: Annotated[str, Header()] = ""
 ) -> None:
-    """A file that an event names by its SHA-256 (a screenshot): PNG or WebP, at most 8 MiB. 422 when it is not so."""
+    """A file that an event names by its SHA-256 (a screenshot, logs): PNG, WebP or gzip, at most 8 MiB, else 422."""
     try:
         await run_in_threadpool(
             files.keep, ctx.settings.data_dir / "files", proof.terminal.id, sha256, content_type, proof.body

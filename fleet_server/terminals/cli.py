@@ -1,9 +1,11 @@
-"""`balise terminal list|add|token|command|revoke`."""
+"""`balise terminal list|add|token|revoke`; orders are in `command_cli`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
+
+from fleet_server.terminals.command_cli import install
 
 if TYPE_CHECKING:
     from fleet_server.settings import Settings
@@ -81,29 +83,7 @@ def token(terminal: TerminalId, data_dir: DataDir = None) -> None:
     _show_token(terminal, made)
 
 
-@app.command()
-def command(
-    terminal: TerminalId,
-    order: Annotated[Literal["window.restart", "screenshot.take", "identify"], typer.Argument(help="L’ordre")],
-    data_dir: DataDir = None,
-) -> None:
-    """Met une commande en file ; le serveur qui tourne l’envoie quand la borne est là."""
-    from fleet_server.db import transaction
-    from fleet_server.offline import offline
-    from fleet_server.terminals.commands import TooMany, give
-    from fleet_server.terminals.registry import UnknownTerminal, get_terminal
-
-    try:
-        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
-            asked = get_terminal(session, terminal)
-            if asked.status == "decommissioned":
-                _refuse(f"{asked.name} est retirée : elle ne reçoit plus rien. Enrôlez-la d’abord.")
-            given = give(session, ctx, asked, {"kind": order}, None)
-    except UnknownTerminal:
-        _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
-    except TooMany:
-        _refuse("Trop de commandes attendent déjà cette borne : annulez-en dans le back-office.")
-    typer.echo(f"Commande {given.id} en file.")
+install(app)
 
 
 @app.command()

@@ -31,26 +31,29 @@ class TooMany(Exception):
 
 
 def give(
-    session: Session, ctx: Context, terminal: Terminal, order: dict[str, Any], viewer: Viewer | None
-) -> TerminalCommand:
+    session: Session, ctx: Context, terminal: Terminal, order: dict[str, Any], viewer: Viewer | None,
+    lifetime: timedelta = LIFETIME, bulk: str = "",
+) -> TerminalCommand:  # fmt: skip
     """Queue a command and send it once this is committed. Raises `TooMany`, `ValidationError`."""
     parsed = orders.validate_python(order)
     now = ctx.now()
-    if len(open_commands(session, terminal.id)) >= MAX_OPEN:
+    before = open_commands(session, terminal.id)
+    if len(before) >= MAX_OPEN:
         raise TooMany
     # Named as sent in the transaction that keeps it: a second one would be one more wait for the disk. A crash in
     # between costs nothing, what is not answered is sent again.
     there = session.get_one(TerminalLive, terminal.id).connected
     command = TerminalCommand(
         id=uuid7(int(now.timestamp() * 1000)), terminal=terminal.id, generation=terminal.generation,
-        order=parsed.model_dump(mode="json"), queued_at=now, expires_at=now + LIFETIME,
+        order=parsed.model_dump(mode="json"), queued_at=now, expires_at=now + lifetime, bulk=bulk,
         by=viewer.name if viewer else "", state="sent" if there else "queued", sent_at=now if there else None,
     )  # fmt: skip
     session.add(command)
     record_act(session, viewer, "terminal.command_given", terminal.id,
                {"order": command.order["kind"], "command": command.id}, now=now)  # fmt: skip
-    sealed = _sealed(ctx, command)
-    after_commit(session, lambda: _send(ctx, terminal.id, [sealed]))
+    # Behind what waits already, which may have been lost on the way: they are carried out in the order of asking.
+    sealed = [_sealed(ctx, one) for one in [*before, command] if one.expires_at > now]
+    after_commit(session, lambda: _send(ctx, terminal.id, sealed))
     return command
 
 
@@ -63,12 +66,12 @@ def _sealed(ctx: Context, command: TerminalCommand) -> bytes:
 def _send(ctx: Context, terminal_id: str, sealed: Sequence[bytes]) -> None:
     for one in sealed:
         ctx.send(topics.command(terminal_id), one)
-    _touch(ctx, terminal_id)
+    touch(ctx, terminal_id)
 
 
 def open_commands(session: Session, terminal_id: str) -> list[TerminalCommand]:
     query = select(TerminalCommand).where(TerminalCommand.terminal == terminal_id, col(TerminalCommand.state).in_(OPEN))
-    return list(session.exec(query.order_by(TerminalCommand.id)))
+    return list(session.exec(query.order_by(col(TerminalCommand.queued_at), col(TerminalCommand.id))))
 
 
 def send_open(ctx: Context, terminal_ids: Iterable[str]) -> int:
@@ -96,7 +99,7 @@ def _due(ctx: Context, terminal_ids: list[str]) -> list[TerminalCommand]:
         )
         if len(terminal_ids) <= MOST_NAMED:
             query = query.where(col(TerminalCommand.terminal).in_(terminal_ids))
-        found = session.exec(query.order_by(col(TerminalCommand.id))).all()
+        found = session.exec(query.order_by(col(TerminalCommand.queued_at), col(TerminalCommand.id))).all()
     asked = set(terminal_ids)
     return [command for command in found if command.terminal in asked]
 
@@ -111,14 +114,15 @@ def send_again(ctx: Context) -> int:
     return send_open(ctx, waiting)
 
 
-def cancel(session: Session, ctx: Context, command: TerminalCommand, viewer: Viewer) -> bool:
+def cancel(session: Session, ctx: Context, command: TerminalCommand, viewer: Viewer | None) -> bool:
     """Only what the terminal has not taken up: False when it is too late."""
     if command.state not in ("queued", "sent"):
         return False
-    command.state, command.answered_at, command.reason = "cancelled", ctx.now(), f"annulée par {viewer.name}"
+    who = viewer.name if viewer else "la ligne de commande"
+    command.state, command.answered_at, command.reason = "cancelled", ctx.now(), f"annulée par {who}"
     session.add(command)
     record_act(session, viewer, "terminal.command_cancelled", command.terminal, {"command": command.id}, now=ctx.now())
-    after_commit(session, lambda: _touch(ctx, command.terminal))
+    after_commit(session, lambda: touch(ctx, command.terminal))
     return True
 
 
@@ -148,19 +152,26 @@ _ANSWER = (
         TerminalCommand.__table__.c.execution == bindparam("run"),  # type: ignore[attr-defined]
         TerminalCommand.__table__.c.state.in_(bindparam("while_", expanding=True)),  # type: ignore[attr-defined]
     )
-    .values(state=bindparam("outcome"), answered_at=bindparam("at_"), reason=bindparam("why"), file=bindparam("with_"))
+    .values(
+        state=bindparam("outcome"),
+        answered_at=bindparam("at_"),
+        reason=bindparam("why"),
+        file=bindparam("with_"),
+        result=bindparam("brought"),
+    )
 )
 
 
 def answered(connection: Connection, terminal: str, command: str, execution: int, outcome: str, reason: str,
-             file: str | None, at: datetime) -> None:  # fmt: skip
+             file: str | None, result: dict[str, Any], at: datetime) -> None:  # fmt: skip
     """A receipt. `accepted` never overwrites an end; an end overwrites what was only presumed here, or called off too
     late: the terminal knows better."""
     while_ = ["queued", "sent"] if outcome == "accepted" else [*OPEN, "expired", "cancelled"]
     connection.execute(_ANSWER, {"command": command, "from_": terminal, "run": execution, "while_": while_,
-                                 "outcome": outcome, "at_": at, "why": reason[:200], "with_": file or ""})  # fmt: skip
+                                 "outcome": outcome, "at_": at, "why": reason[:200], "with_": file or "",
+                                 "brought": result})  # fmt: skip
 
 
-def _touch(ctx: Context, terminal_id: str) -> None:
+def touch(ctx: Context, terminal_id: str) -> None:
     ctx.live.touch(f"borne:{terminal_id}")
     ctx.live.touch("commandes")

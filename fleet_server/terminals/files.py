@@ -1,4 +1,4 @@
-"""Files that terminals send (screenshots): by digest, checked, the newest kept. Served to signed-in operators only."""
+"""Files that terminals send (screenshots, logs): by digest, checked, the newest kept. For signed-in operators only."""
 
 import hashlib
 import os
@@ -8,8 +8,12 @@ from pathlib import Path
 
 KEPT_PER_TERMINAL = 20
 MAX_FILE_BYTES = 8 * 1024 * 1024
-TYPES = {"image/webp": ".webp", "image/png": ".png"}
-_MAGIC = {"image/webp": (b"RIFF", b"WEBP"), "image/png": (b"\x89PNG", b"")}
+TYPES = {"image/webp": ".webp", "image/png": ".png", "application/gzip": ".gz"}
+_MAGIC = {
+    "image/webp": (b"RIFF", b"WEBP"),
+    "image/png": (b"\x89PNG", b""),
+    "application/gzip": (b"\x1f\x8b\x08", b""),
+}
 
 
 class BadFile(ValueError):
@@ -19,10 +23,10 @@ class BadFile(ValueError):
 def keep(directory: Path, terminal_id: str, digest: str, content_type: str, body: bytes) -> Path:
     """Written whole and synced, or not at all. Raises `BadFile`."""
     if content_type not in TYPES:
-        raise BadFile(f"{content_type or 'sans type'} : seules les images WebP et PNG sont prises")
+        raise BadFile(f"{content_type or 'sans type'} : seuls les images WebP et PNG et les journaux gzip sont pris")
     start, fourth = _MAGIC[content_type]
     if not body.startswith(start) or fourth not in (b"", body[8:12]):
-        raise BadFile(f"ce n’est pas une image {content_type}")
+        raise BadFile(f"ce n’est pas {content_type}")
     if hashlib.sha256(body).hexdigest() != digest:
         raise BadFile("le contenu n’a pas l’empreinte annoncée")
     folder = directory / terminal_id

@@ -140,8 +140,11 @@ class TerminalCommand(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reason: str = ""
     file: str = ""
-    """SHA-256 of what it brought (a screenshot)."""
+    """SHA-256 of what it brought (a screenshot, logs)."""
     by: str = ""
+    result: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    bulk: str = Field(default="", index=True)
+    """Given together with others under this id; empty: alone."""
 
 
 class EnrolmentToken(SQLModel, table=True):

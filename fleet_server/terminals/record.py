@@ -35,7 +35,7 @@ def record_answers(connection: Connection, rows: Sequence[Received]) -> None:
     for row in rows:
         said = row.event
         answered(connection, row.terminal, said.command, said.execution, said.outcome, said.reason, said.file,
-                 row.received_at)  # fmt: skip
+                 said.result, row.received_at)  # fmt: skip
 
 
 RECORDERS: dict[str, Recorder] = {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from fleet_server.terminals.models import TerminalEvent
 
@@ -9,6 +10,15 @@ ORDERS = {
     "window.restart": "Relancer la fenêtre",
     "screenshot.take": "Photographier l’écran",
     "identify": "Montrer son nom à l’écran",
+    "message.show": "Afficher un message",
+    "message.clear": "Retirer le message",
+    "page.reload": "Recharger la page",
+    "maintenance.set": "Maintenance",
+    "logs.fetch": "Relever les journaux",
+    "bench.run": "Lancer le banc de mise en service",
+    "volume.set": "Régler le volume",
+    "brightness.set": "Régler la luminosité",
+    "host.reboot": "Redémarrer la machine",
 }
 # what → (shape, tone, words)
 EVENTS = {
@@ -27,6 +37,20 @@ EVENTS = {
     "event.set_aside": ("tri", "warn", "Événement illisible, mis de côté"),
     "dropped": ("tri", "warn", "Mesures abandonnées, disque plein"),
 }
+REASONS = {
+    "waits for the end of the visit": "attend la fin de la visite",
+    "a visitor is filling in a form": "une personne remplit un formulaire",
+    "this terminal has no window of its own": "cette borne n’a pas de fenêtre à elle",
+    "this terminal has no window": "cette borne n’a pas de fenêtre",
+    "no page is open": "aucune page n’est ouverte",
+    "the page did not come back": "la page n’est pas revenue",
+    "the agent was restarted meanwhile": "l’agent a redémarré entre-temps",
+    "no command to reboot this host is configured": "aucune commande de redémarrage n’est réglée sur cette machine",
+    "this host has no tool for the volume (wpctl, amixer)": "cette machine n’a pas d’outil pour le volume",
+    "this host has no tool for the brightness of the screen (brightnessctl)":
+        "cette machine n’a pas d’outil pour la luminosité",
+}  # fmt: skip
+"""What a terminal says of an order, in people's words; anything else is shown as it came."""
 OUTCOMES = {
     "accepted": ("half", "run", "Commande acceptée"),
     "succeeded": ("check", "ok", "Commande réussie"),
@@ -47,6 +71,26 @@ class Fact:
     detail: str
 
 
+def order_words(order: dict[str, Any]) -> str:
+    """An order with what it was asked with: « Régler le volume à 40 % »."""
+    kind = str(order.get("kind", ""))
+    by_force = ", sans attendre la fin de la visite" if order.get("force") else ""
+    match kind:
+        case "volume.set" | "brightness.set":
+            return f"{ORDERS[kind]} à {order.get('percent')}\u00a0%"
+        case "message.show":
+            return f"{ORDERS[kind]}\u00a0: «\u00a0{order.get('text', '')}\u00a0»"
+        case "maintenance.set":
+            asked = f"Mettre en maintenance {order.get('minutes')} min" if order.get("on") else "Sortir de maintenance"
+            return asked + by_force
+        case _:
+            return ORDERS.get(kind, kind) + by_force
+
+
+def reason_words(reason: str) -> str:
+    return REASONS.get(reason, reason)
+
+
 def fact_of(event: TerminalEvent) -> Fact:
     detail = event.detail
     if event.kind == "command.answered":
@@ -54,7 +98,7 @@ def fact_of(event: TerminalEvent) -> Fact:
     else:
         plain = event.what.replace(".", " : ").replace("_", " ")
         shape, tone, words = EVENTS.get(event.what or event.kind, ("ring", "off", plain or event.kind))
-    said = [str(detail[name]) for name in ("label", "reason") if detail.get(name)]
+    said = [reason_words(str(detail[name])) for name in ("label", "reason") if detail.get(name)]
     if "from_" in detail:
         said.append(f"n° {detail['from_']} à {detail['to']}")
     if "revision" in detail:

@@ -1,0 +1,142 @@
+"""/api/v1/commands: what programs ask of terminals, by tokens of limited scope."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session, col, select
+
+from fleet_server.access.caller import CALLED, calling
+from fleet_server.context import ContextDep, Reading, Writing
+from fleet_server.terminals import queue
+from fleet_server.terminals.commands import LIFETIME, TooMany, cancel
+from fleet_server.terminals.models import TerminalCommand
+from fleet_server.terminals.named import named
+from fleet_server.web.errors import refusals
+from fleet_server.web.viewer import Viewer
+from wire.command import Order
+from wire.message import TerminalId
+
+router = APIRouter(prefix="/api/v1/commands", tags=["commands"])
+Reads = Annotated[Viewer, Depends(calling("commands:read"))]
+Writes = Annotated[Viewer, Depends(calling("commands:write"))]
+_ONE = CALLED | refusals(404, 409)
+_DAYS = 7 * 24 * 3600
+
+
+class Asked(BaseModel):
+    """One order to one or more terminals."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    terminals: Annotated[list[TerminalId], Field(min_length=1, max_length=queue.MOST_AT_ONCE)]
+    order: Order
+    lifetime_s: Annotated[int, Field(ge=60, le=_DAYS)] = int(LIFETIME.total_seconds())
+    """How long it may wait for a terminal that is away."""
+
+
+class CommandView(BaseModel):
+    """`state`: queued, sent, accepted, succeeded, failed, rejected, expired, cancelled. `position`: in the terminal's
+    line while it is not answered. `file`: SHA-256 of what it brought."""
+
+    id: str
+    terminal: str
+    execution: int
+    order: dict[str, Any]
+    state: str
+    position: int | None
+    queued_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    reason: str
+    result: dict[str, Any]
+    file: str
+    by: str
+    bulk: str
+
+
+class GivenView(BaseModel):
+    """`skipped`: name of a terminal → why it was given nothing."""
+
+    bulk: str
+    commands: list[CommandView]
+    skipped: dict[str, str]
+
+
+class Purged(BaseModel):
+    cancelled: int
+
+
+@router.post("", status_code=201, responses=CALLED | refusals(404))
+def give(asked: Asked, ctx: ContextDep, session: Writing, caller: Writes) -> GivenView:
+    """Queue an order; each terminal runs it at most once. 404 when one of them does not exist, and nothing is given."""
+    terminals = [named(session, one) for one in dict.fromkeys(asked.terminals)]
+    given = queue.give_many(
+        session, ctx, terminals, asked.order.model_dump(mode="json"), caller, timedelta(seconds=asked.lifetime_s)
+    )
+    session.flush()
+    return GivenView(bulk=given.bulk, commands=views(session, given.commands), skipped=given.skipped)
+
+
+@router.get("", responses=CALLED)
+def listed(
+    session: Reading, caller: Reads, terminal: str = "", state: str = "", bulk: str = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[CommandView]:  # fmt: skip
+    """Newest first; `terminal`, `state` and `bulk` narrow it."""
+    query = select(TerminalCommand).order_by(col(TerminalCommand.queued_at).desc(), col(TerminalCommand.id).desc())
+    for column, wanted in ((TerminalCommand.terminal, terminal), (TerminalCommand.state, state),
+                           (TerminalCommand.bulk, bulk)):  # fmt: skip
+        query = query.where(column == wanted) if wanted else query
+    return views(session, session.exec(query.limit(limit)).all())
+
+
+@router.get("/{command}", responses=_ONE)
+def one(command: str, session: Reading, caller: Reads) -> CommandView:
+    return views(session, [_found(session, command)])[0]
+
+
+@router.post("/{command}/cancel", responses=_ONE)
+def call_off(command: str, ctx: ContextDep, session: Writing, caller: Writes) -> CommandView:
+    """409 when the terminal has taken it up, or answered."""
+    found = _found(session, command)
+    if not cancel(session, ctx, found, caller):
+        raise HTTPException(409, "Trop tard : la borne s’en occupe déjà, ou a répondu.")
+    return views(session, [found])[0]
+
+
+@router.post("/{command}/again", responses=_ONE)
+def once_more(command: str, ctx: ContextDep, session: Writing, caller: Writes) -> CommandView:
+    """Another execution of it. 409 while it waits for an answer."""
+    found = _found(session, command)
+    try:
+        queue.again(session, ctx, found, caller)
+    except queue.NotAgain as error:
+        raise HTTPException(409, str(error)) from error
+    except TooMany:
+        raise HTTPException(409, "Trop de commandes attendent déjà cette borne.") from None
+    return views(session, [found])[0]
+
+
+@router.post("/purge/{terminal}", responses=_ONE)
+def purge(terminal: str, ctx: ContextDep, session: Writing, caller: Writes) -> Purged:
+    """Call off all that this terminal has not taken up."""
+    return Purged(cancelled=queue.purge(session, ctx, named(session, terminal), caller))
+
+
+def _found(session: Session, command: str) -> TerminalCommand:
+    found = session.get(TerminalCommand, command)
+    if found is None:
+        raise HTTPException(404, "Cette commande n’existe pas.")
+    return found
+
+
+def views(session: Session, commands: Any) -> list[CommandView]:
+    """As they stand, with their place in the line."""
+    commands = list(commands)
+    placed = queue.positions(session, commands)
+    known = set(CommandView.model_fields) - {"position"}
+    return [
+        CommandView(position=placed.get(one.id), **{name: getattr(one, name) for name in known}) for one in commands
+    ]

@@ -1,0 +1,158 @@
+"""`balise terminal command|commands|cancel|again|purge`: orders from the command line of the server."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from fleet_server.terminals.words import ORDERS
+
+DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
+TerminalIds = Annotated[list[str], typer.Argument(help="Identifiants : b-k7m2xq4z (balise terminal list)")]
+CommandId = Annotated[str, typer.Argument(help="Identifiant de la commande (balise terminal commands)")]
+
+
+def command(
+    terminal: Annotated[str, typer.Argument(help="Identifiant : b-k7m2xq4z (balise terminal list)")],
+    order: Annotated[str, typer.Argument(help=f"L’ordre : {', '.join(ORDERS)}")],
+    also: Annotated[list[str] | None, typer.Option(help="Une autre borne ; plusieurs possibles")] = None,
+    text: Annotated[str | None, typer.Option(help="Le message, 200 signes au plus")] = None,
+    percent: Annotated[int | None, typer.Option(help="Le volume ou la luminosité")] = None,
+    seconds: Annotated[int | None, typer.Option(help="La durée à l’écran")] = None,
+    minutes: Annotated[int | None, typer.Option(help="La durée de la maintenance")] = None,
+    on: Annotated[bool | None, typer.Option("--on/--off", help="Maintenance : mettre, ou lever")] = None,
+    touch: Annotated[int | None, typer.Option(help="Banc : secondes pour toucher la grille, 0 sans personne")] = None,
+    force: Annotated[bool, typer.Option(help="Sans attendre la fin de la visite")] = False,
+    wait: Annotated[int, typer.Option(help="Minutes pendant lesquelles elle attend une borne absente")] = 60,
+    data_dir: DataDir = None,
+) -> None:
+    """Met une commande en file ; le serveur qui tourne l’envoie quand la borne est là."""
+    from pydantic import ValidationError
+
+    from fleet_server.db import transaction
+    from fleet_server.offline import offline
+    from fleet_server.terminals.queue import give_many
+    from fleet_server.terminals.registry import UnknownTerminal, get_terminal
+
+    given: dict[str, Any] = {"text": text, "percent": percent, "seconds": seconds, "minutes": minutes, "on": on,
+                             "touch_s": touch, "force": force or None}  # fmt: skip
+    asked = {"kind": order} | {name: value for name, value in given.items() if value is not None}
+    if not 1 <= wait <= 7 * 24 * 60:
+        _refuse("« --wait » va de 1 minute à 7 jours (10080).")
+    try:
+        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+            terminals = [get_terminal(session, one) for one in dict.fromkeys([terminal, *(also or [])])]
+            done = give_many(session, ctx, terminals, asked, None, timedelta(minutes=wait))
+            ids = {one.id: one.terminal for one in done.commands}
+    except UnknownTerminal as error:
+        _refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"][1:]) or "ordre"
+        _refuse(f"« {where} » ne va pas avec {order} : {problem['msg']}.")
+    for name, why in done.skipped.items():
+        typer.echo(f"{name} : rien n’est demandé, {why}.", err=True)
+    for command_id, to in ids.items():
+        typer.echo(f"Commande {command_id} en file pour {to}.")
+    if not ids:
+        raise typer.Exit(1)
+
+
+def commands(
+    terminal: Annotated[str, typer.Argument(help="Identifiant de la borne ; vide : toutes")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Une ligne JSON par commande, avec son résultat")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Montre les 50 dernières commandes : rang dans la file, état, raison."""
+    from sqlmodel import col, select
+
+    from fleet_server.db import reading
+    from fleet_server.offline import offline
+    from fleet_server.terminals.command_api import views
+    from fleet_server.terminals.models import TerminalCommand
+    from fleet_server.terminals.words import order_words, reason_words
+    from fleet_server.web.vocabulary import state_of
+
+    with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
+        query = select(TerminalCommand).order_by(col(TerminalCommand.queued_at).desc())
+        query = query.where(TerminalCommand.terminal == terminal) if terminal else query
+        for one in views(session, session.exec(query.limit(50))):
+            if as_json:
+                typer.echo(json.dumps(one.model_dump(mode="json"), ensure_ascii=False))
+                continue
+            place = f"n° {one.position} " if one.position else ""
+            state = state_of("command", str(one.state)).word
+            said = f" ({reason_words(one.reason)})" if one.reason else ""
+            typer.echo(f"{one.id}  {one.terminal:12} {place}{state}{said} · {order_words(one.order)}")
+
+
+def cancel(command_id: CommandId, data_dir: DataDir = None) -> None:
+    """Annule une commande que la borne n’a pas encore prise."""
+    from fleet_server.db import transaction
+    from fleet_server.offline import offline
+    from fleet_server.terminals.commands import cancel as call_off
+    from fleet_server.terminals.models import TerminalCommand
+
+    with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+        found = session.get(TerminalCommand, command_id)
+        if found is None:
+            _refuse(f"Aucune commande « {command_id} ».")
+        if not call_off(session, ctx, found, None):
+            _refuse("Trop tard : la borne s’en occupe déjà, ou a répondu.")
+    typer.echo(f"Commande {command_id} annulée.")
+
+
+def again(command_id: CommandId, data_dir: DataDir = None) -> None:
+    """Exécute à nouveau une commande terminée, sous le numéro d’exécution suivant."""
+    from fleet_server.db import transaction
+    from fleet_server.offline import offline
+    from fleet_server.terminals.commands import TooMany
+    from fleet_server.terminals.models import TerminalCommand
+    from fleet_server.terminals.queue import NotAgain
+    from fleet_server.terminals.queue import again as once_more
+
+    try:
+        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+            found = session.get(TerminalCommand, command_id)
+            if found is None:
+                _refuse(f"Aucune commande « {command_id} ».")
+            execution = once_more(session, ctx, found, None).execution
+    except NotAgain as error:
+        _refuse(str(error))
+    except TooMany:
+        _refuse("Trop de commandes attendent déjà cette borne : balise terminal purge.")
+    typer.echo(f"Commande {command_id} en file, exécution {execution}.")
+
+
+def purge(terminals: TerminalIds, data_dir: DataDir = None) -> None:
+    """Annule tout ce que ces bornes n’ont pas encore pris."""
+    from fleet_server.db import transaction
+    from fleet_server.offline import offline
+    from fleet_server.terminals.queue import purge as call_off
+    from fleet_server.terminals.registry import UnknownTerminal, get_terminal
+
+    try:
+        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+            count = sum(call_off(session, ctx, get_terminal(session, one), None) for one in dict.fromkeys(terminals))
+    except UnknownTerminal as error:
+        _refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
+    typer.echo(f"Commandes annulées : {count}.")
+
+
+def install(app: typer.Typer) -> None:
+    """Beside `balise terminal list|add|token`."""
+    for act in (command, commands, cancel, again, purge):
+        app.command(act.__name__)(act)
+
+
+def _settings(data_dir: Path | None) -> Any:
+    from fleet_server.settings import read_settings
+
+    return read_settings(**({"data_dir": data_dir} if data_dir else {}))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,123 @@
+"""The commands that wait: their place in the line, again, purged, and one order to many terminals at once."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select, update
+
+from fleet_server.access.audit import record_act
+from fleet_server.context import Context
+from fleet_server.db import after_commit
+from fleet_server.terminals.commands import LIFETIME, MAX_OPEN, OPEN, TooMany, give, open_commands, send_open, touch
+from fleet_server.terminals.models import Terminal, TerminalCommand
+from fleet_server.web.viewer import Viewer
+from wire.ids import uuid7
+
+LIFETIMES = {
+    "15 min": timedelta(minutes=15),
+    "1 h": LIFETIME,
+    "8 h": timedelta(hours=8),
+    "24 h": timedelta(days=1),
+    "7 j": timedelta(days=7),
+}
+"""How long a command may wait for a terminal that is away."""
+MOST_AT_ONCE = 2000
+
+
+class NotAgain(ValueError):
+    """It can't be carried out once more: the sentence says why."""
+
+
+def positions(session: Session, commands: Iterable[TerminalCommand]) -> dict[str, int]:
+    """Command → its place among those its terminal has not answered, from 1."""
+    terminals = {one.terminal for one in commands if one.state in OPEN}
+    query = (
+        select(TerminalCommand.id, TerminalCommand.terminal)
+        .where(col(TerminalCommand.terminal).in_(terminals), col(TerminalCommand.state).in_(OPEN))
+        .order_by(col(TerminalCommand.queued_at), col(TerminalCommand.id))
+    )
+    seen: Counter[str] = Counter()
+    placed = {}
+    for command, terminal in session.exec(query):
+        seen[terminal] += 1
+        placed[command] = seen[terminal]
+    return placed
+
+
+def again(session: Session, ctx: Context, command: TerminalCommand, viewer: Viewer | None,
+          lifetime: timedelta = LIFETIME) -> TerminalCommand:  # fmt: skip
+    """The same command once more: another execution, at the end of the line. Raises `NotAgain`, `TooMany`."""
+    terminal, now = session.get_one(Terminal, command.terminal), ctx.now()
+    if command.generation != terminal.generation or terminal.status != "accepted":
+        raise NotAgain("La borne a été enrôlée de nouveau ou retirée depuis : donnez une commande nouvelle.")
+    if len(open_commands(session, terminal.id)) >= MAX_OPEN:
+        raise TooMany
+    moved = session.execute(
+        update(TerminalCommand)
+        .where(col(TerminalCommand.id) == command.id, col(TerminalCommand.execution) == command.execution)
+        .where(col(TerminalCommand.state).not_in(OPEN))
+        .values(execution=command.execution + 1, state="queued", queued_at=now, expires_at=now + lifetime,
+                sent_at=None, answered_at=None, reason="", file="", result={}, by=viewer.name if viewer else "")
+    )  # fmt: skip
+    if moved.rowcount != 1:  # type: ignore[attr-defined]
+        raise NotAgain("Elle attend encore une réponse, ou quelqu’un vient de la relancer.")
+    session.refresh(command)
+    record_act(session, viewer, "terminal.command_given_again", terminal.id,
+               {"order": command.order["kind"], "command": command.id, "execution": command.execution},
+               now=now)  # fmt: skip
+    after_commit(session, lambda: send_open(ctx, [terminal.id]))
+    return command
+
+
+def purge(session: Session, ctx: Context, terminal: Terminal, viewer: Viewer | None) -> int:
+    """Call off all that the terminal has not taken up. How many."""
+    who = viewer.name if viewer else "la ligne de commande"
+    gone = session.execute(
+        update(TerminalCommand)
+        .where(col(TerminalCommand.terminal) == terminal.id, col(TerminalCommand.state).in_(("queued", "sent")))
+        .values(state="cancelled", answered_at=ctx.now(), reason=f"file vidée par {who}")
+    )
+    count = int(gone.rowcount)  # type: ignore[attr-defined]
+    if count:
+        record_act(session, viewer, "terminal.commands_purged", terminal.id, {"count": count}, now=ctx.now())
+        after_commit(session, lambda: touch(ctx, terminal.id))
+    return count
+
+
+@dataclass
+class Given:
+    """`skipped`: name of the terminal → why it got none."""
+
+    bulk: str
+    commands: list[TerminalCommand] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def give_many(session: Session, ctx: Context, terminals: Sequence[Terminal], order: dict[str, Any],
+              viewer: Viewer | None, lifetime: timedelta = LIFETIME) -> Given:  # fmt: skip
+    """One order to many, named together. Raises `ValidationError`; who can't be given it keeps nobody else from it."""
+    given = Given(uuid7(int(ctx.now().timestamp() * 1000)))
+    for terminal in terminals[:MOST_AT_ONCE]:
+        if why := refusal(terminal):
+            given.skipped[terminal.name] = why
+            continue
+        try:
+            given.commands.append(give(session, ctx, terminal, order, viewer, lifetime, given.bulk))
+        except TooMany:
+            given.skipped[terminal.name] = "trop de commandes l’attendent déjà"
+    record_act(session, viewer, "terminal.commands_given", given.bulk,
+               {"order": order["kind"], "terminals": [one.terminal for one in given.commands],
+                "skipped": list(given.skipped)}, now=ctx.now())  # fmt: skip
+    return given
+
+
+def refusal(terminal: Terminal) -> str:
+    """Why nothing can be asked of it; empty when something can."""
+    if terminal.status == "decommissioned":
+        return "retirée : elle ne reçoit plus rien"
+    if not terminal.generation or terminal.status != "accepted":
+        return "pas encore enrôlée"
+    return "isolée : deux machines, une clé" if terminal.isolated else ""
