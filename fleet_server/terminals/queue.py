@@ -14,6 +14,7 @@ from fleet_server.db import after_commit
 from fleet_server.terminals.commands import LIFETIME, MAX_OPEN, OPEN, TooMany, give, open_commands, send_open, touch
 from fleet_server.terminals.models import Terminal, TerminalCommand
 from fleet_server.web.viewer import Viewer
+from wire.command import orders
 from wire.ids import uuid7
 
 LIFETIMES = {
@@ -99,6 +100,7 @@ class Given:
 def give_many(session: Session, ctx: Context, terminals: Sequence[Terminal], order: dict[str, Any],
               viewer: Viewer | None, lifetime: timedelta = LIFETIME) -> Given:  # fmt: skip
     """One order to many, named together. Raises `ValidationError`; who can't be given it keeps nobody else from it."""
+    orders.validate_python(order)
     given = Given(uuid7(int(ctx.now().timestamp() * 1000)))
     for terminal in terminals[:MOST_AT_ONCE]:
         if why := refusal(terminal):

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e5c09a3b7d42"
-down_revision = "b7d2c4e61f08"
+down_revision = "c7f1d24a9e03"
 branch_labels = None
 depends_on = None
 

@@ -43,7 +43,12 @@ def test_a_terminal_is_added_listed_and_commanded(balise):
     assert re.search(rf"{terminal} +Laval +pending +0 +Mairie de Laval", balise("list").stdout)
     again = balise("token", terminal)
     assert re.search(r"balise-enrol-1\.\S+", again.stdout)[0] not in made.stdout
-    assert "en file" in balise("command", terminal, "identify").stdout
+    assert "pas encore enrôlée" in balise("command", terminal, "identify").stderr
+    assert "« percent »" in balise("command", terminal, "volume.set", "--percent", "101").stderr
+    assert "ordre" in balise("command", terminal, "self.destruct").stderr
+    assert balise("commands", terminal).stdout == ""
+    assert balise("purge", terminal).stdout == "Commandes annulées : 0.\n"
+    assert "Aucune commande « x »" in balise("again", "x").stderr
 
 
 @pytest.mark.parametrize("words", [("token", "b-nobody12"), ("command", "b-nobody12", "identify")])

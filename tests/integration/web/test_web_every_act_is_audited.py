@@ -23,7 +23,7 @@ from fleet_server.contents.check import checked
 from fleet_server.db import transaction
 from fleet_server.releases.publish import publish
 from fleet_server.terminals.commands import give
-from fleet_server.terminals.models import Pairing, Terminal
+from fleet_server.terminals.models import Pairing, Terminal, TerminalCommand
 from fleet_server.terminals.registry import add_terminal
 from tests.back_office import CAST, BackOffice, build, post, served
 from tests.integration.requests.sealing import KEY, KID, PEOPLE, sealed_by
@@ -90,12 +90,25 @@ def laval(office: BackOffice, generation: int = 0) -> str:
         return terminal.id
 
 
-def cancel_command(office):
-    terminal = laval(office, generation=1)
+def given(office: BackOffice, state: str = "queued") -> str:
     with transaction(office.context.engine) as session:
-        row = session.get_one(Terminal, terminal)
+        row = session.get_one(Terminal, laval(office, generation=1))
         command = give(session, office.context, row, {"kind": "window.restart"}, None)
-    return "yanis", f"/bornes/{terminal}/commandes/{command.id}/annuler", {}
+        command.state = state
+        return command.id
+
+
+def queued_for(office: BackOffice) -> str:
+    command = given(office)
+    with transaction(office.context.engine) as session:
+        return session.get_one(TerminalCommand, command).terminal
+
+
+def cancel_command(office):
+    command = given(office)
+    with transaction(office.context.engine) as session:
+        terminal = session.get_one(TerminalCommand, command).terminal
+    return "yanis", f"/bornes/{terminal}/commandes/{command}/annuler", {}
 
 
 def pairing(office: BackOffice) -> str:
@@ -184,6 +197,14 @@ RECIPES: dict[str, Act] = {
         "yanis", f"/bornes/{laval(office, generation=1)}/commandes", {"order": "window.restart"},
     ),
     "/bornes/{terminal_id}/commandes/{command_id}/annuler": cancel_command,
+    "/api/v1/commands": lambda office: (
+        "yanis", "/api/v1/commands", {"terminals": [laval(office, generation=1)], "order": {"kind": "identify"}},
+    ),
+    "/api/v1/commands/{command}/cancel": lambda office: ("yanis", f"/api/v1/commands/{given(office)}/cancel", {}),
+    "/api/v1/commands/{command}/again": lambda office: (
+        "yanis", f"/api/v1/commands/{given(office, 'succeeded')}/again", {},
+    ),
+    "/api/v1/commands/purge/{terminal}": lambda office: ("yanis", f"/api/v1/commands/purge/{queued_for(office)}", {}),
 }  # fmt: skip
 
 
@@ -199,9 +220,20 @@ def office(tmp_path):
 
 def send(office: BackOffice, act: tuple[str, str, dict[str, Any]]):
     login, path, values = act
+    if path.startswith("/api/v1/commands"):
+        return call(office, path, values)
     client = office.signed_in(login) if login else office.client()
     form_at = {"": path, "yanis": "/frequentation", "maelle": "/frequentation", "anne": "/frequentation"}[login]
     return post(client, path, form_at=form_at, **values)
+
+
+def call(office: BackOffice, path: str, values: dict[str, Any]):
+    """By a program, with a token of Yanis's."""
+    with transaction(office.context.engine) as session:
+        yanis = session.get_one(Account, account_of(office, "yanis"))
+        secret = make_token(session, yanis, "essai", ["commands:write"], 30, office.clock())
+    with office.client(headers={"Authorization": f"Bearer {secret}"}) as client:
+        return client.post(path, json=values)
 
 
 def posted_routes(routes: Iterable[Any]) -> set[str]:
@@ -227,12 +259,12 @@ def test_an_act_leaves_a_line_in_the_audit_log(office, route):
     act = RECIPES[route](office)
     before = lines_of(office)
     answer = send(office, act)
-    assert answer.status_code in (201, 303), answer.text
+    assert answer.status_code in (200, 201, 303), answer.text
     said = lines_of(office)[len(before) :]
     # Signing in to do it leaves its own line; what is asked for is one more.
     assert [line.act for line in said if line.act != "account.signed_in" or route == "/connexion"], said
     if act[0]:
-        assert said[-1].who == CAST[act[0]][0], "the person who did it is named last"
+        assert CAST[act[0]][0] in said[-1].who, "the person who did it is named last"
 
 
 def lines_of(office: BackOffice) -> list[AuditEntry]:
