@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import FileResponse
+from pydantic import ValidationError
 from sqlmodel import Session, col, func, select
 
 from fleet_server.access.guard import Viewer, allow
@@ -147,6 +148,8 @@ def give_command(request: Request, ctx: ContextDep, session: Writing, viewer: Op
         raise HTTPException(409, "Cette borne n’est pas encore enrôlée : elle ne peut rien recevoir.")
     try:
         commands.give(session, ctx, terminal, {"kind": order}, viewer)
+    except ValidationError:
+        raise HTTPException(422, f"« {ORDERS[order]} » demande d’en dire plus.") from None
     except commands.TooMany:
         raise HTTPException(409, "Trop de commandes attendent déjà cette borne. Annulez-en d’abord.") from None
     return seen_other(f"/bornes/{terminal_id}", f"{ORDERS[order]} : demandé à {terminal.name}.")
