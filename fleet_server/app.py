@@ -15,6 +15,7 @@ from fleet_server import VERSION, retention, rooms
 from fleet_server.access.guard import find_viewer
 from fleet_server.broker import BrokerLink
 from fleet_server.certificates import eviction
+from fleet_server.certificates.expiry import expiry_metrics
 from fleet_server.chores import Chore, Chores
 from fleet_server.context import Context
 from fleet_server.db import connect, transaction
@@ -71,7 +72,8 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     app.state.context = ctx
     app.state.find_viewer = find_viewer
     app.state.health = health.Health(engine, link)
-    app.state.metrics = metrics.registry(engine, consumer, link, ctx.server_start, fleet_metrics(engine, now))
+    app.state.metrics = metrics.registry(engine, consumer, link, ctx.server_start, fleet_metrics(engine, now),
+                                          expiry_metrics(engine, settings, keys))  # fmt: skip
     rooms.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)

@@ -116,6 +116,27 @@ def broker(
     typer.echo(made.what_next(host[0], port))
 
 
+@app.command()
+def certificates(data_dir: DataDir = None) -> None:
+    """Montre ce qui prend fin et quand : autorité, courtier, serveur, liste des révoqués, bornes."""
+    from datetime import UTC, datetime
+
+    from fleet_server.certificates.expiry import WORDS, endings
+    from fleet_server.db import connect, reading
+    from fleet_server.keys import load_keys
+
+    settings = _settings(data_dir)
+    try:
+        keys = load_keys(settings.keys_dir)
+    except FileNotFoundError:
+        _refuse(f"Pas encore de serveur dans {settings.data_dir} : créez-le par « balise server init ».")
+    now = datetime.now(UTC)
+    with reading(connect(settings.database_url)) as session:
+        for one in endings(session, settings, keys):
+            left = f"dans {(one.at - now).days} jours" if one.at > now else "a pris fin"
+            typer.echo(f"{one.at:%d/%m/%Y}  {left:16}  {WORDS[one.kind][0]} {one.terminal}".rstrip())
+
+
 def _serve(settings: "Settings", listener: socket.socket) -> None:
     import uvicorn
     from alembic.util import CommandError

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlmodel import Session, col, func, select
 
 from fleet_server.access.guard import Viewer, allow
+from fleet_server.certificates.expiry import WORDS, endings, warnings
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import commands, file_pages, files, fleet_map, health_chart, settings_pages
 from fleet_server.terminals.cards import Card, cards
@@ -56,7 +57,9 @@ def palette_source(session: Session, viewer: Viewer) -> tuple[str, list[Choice]]
 @router.get("/flotte")
 def fleet_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, etat: str = "",
                ecart: str = "") -> Response:  # fmt: skip
-    return page(request, viewer, "terminals/flotte.html", **_fleet(session, ctx, etat, ecart))
+    ending = warnings(endings(session, ctx.settings, ctx.keys), ctx.now())
+    return page(request, viewer, "terminals/flotte.html", ending=ending, ending_words=WORDS,
+                **_fleet(session, ctx, etat, ecart))  # fmt: skip
 
 
 @router.get("/flotte/lignes")

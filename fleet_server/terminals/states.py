@@ -13,6 +13,8 @@ DISK_LOW, DISK_LOW_BYTES = 0.15, 10 * 10**9
 """Both: a tenth of a large disk is more than a kiosk ever fills."""
 DISK_OUT = 0.05
 BACKLOG = timedelta(hours=1)
+CERTIFICATE_LOW = timedelta(days=21)
+"""It is renewed by itself 30 days before its end: by then that has failed for nine days."""
 LATE = timedelta(minutes=15)
 """How long a wish may take before the terminal counts as drifting; visits and downloads take their time."""
 
@@ -87,6 +89,11 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
             found.append(("demandes retenues",
                           f"{outbox.requests_overdue} demande{'s' if many else ''} de rappel "
                           f"attend{'ent' if many else ''} de partir depuis plus d’une heure."))  # fmt: skip
+        if report.certificate_until and report.certificate_until - now < CERTIFICATE_LOW:
+            left = max(0, (report.certificate_until - now).days)
+            found.append(("certificat à renouveler",
+                          f"Son certificat prend fin dans {left} jour{'s' if left > 1 else ''} et ne s’est pas "
+                          "renouvelé : elle n’entrera plus chez le courtier."))  # fmt: skip
         if not report.clock_trusted:
             found.append(("horloge non sûre", "Son horloge n’a pas encore été vérifiée ; l’heure reçue fait foi."))
     if vitals.temperature is not None and vitals.temperature > HOT:
