@@ -79,6 +79,15 @@ def remove(path: Path) -> None:
         return
 
 
+def sync_file(path: Path) -> None:
+    """The bytes of a file that somebody else wrote."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_dir(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,7 +1,7 @@
 """Bring one content release here: `python -m agent.fetch`, a process of its own so that the agent stays small.
 
 A job (JSON) comes on stdin; JSON lines go out on stdout: `{"progress": 0.42}`, at the end `{"done": true}` or
-`{"failed": "<kind>", "reason": "…"}`. Kinds tell the agent what to do next:
+`{"failed": "<kind>", "reason": "…"}` (`disk` with `lacks`, in bytes). Kinds tell the agent what to do next:
 
     unreachable, missing, garbled, expired, disk     try again later
     untrusted                                        signed by another, or older than what was seen: never, report
@@ -12,35 +12,47 @@ import shutil
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 import urllib3
 from pydantic import ValidationError
 
+from agent.limit import Limit
 from agent.resume import Failure, Garbled, bring
 from agent.store import Damaged, Store
-from agent.trust import CONNECTIONS, TrustJob, connections, trusted_target
+from agent.trust import TrustJob, connections, trusted_target
 from wire.message import Digest
 from wire.release import MAX_MANIFEST_BYTES, Manifest, ReleaseFile
 
-AT_ONCE = CONNECTIONS
-"""Files on their way: while one is synced to the disk, the network brings the others."""
+AT_ONCE = 2
+"""Files on their way. What a kill may lose is what was read and not written, and what the kernel holds for us:
+twice 256 KiB for each."""
+SYNCING = 4
+"""Files that are synced to the disk meanwhile: it writes them together."""
 _TELL_EVERY_S = 0.25
 
 
 class DiskFull(Failure):
     kind = "disk"
 
+    def __init__(self, reason: str, lacks: int) -> None:
+        super().__init__(reason)
+        self.lacks = lacks
+
 
 class Job(TrustJob):
-    """`reserve`: bytes of disk that must stay free. `patience_s`: how long nothing may arrive before giving up."""
+    """`reserve`: bytes of disk that must stay free. `patience_s`: how long nothing may arrive before giving up.
+
+    `kbit_s`: most to take of the line, all connections together; 0 for no limit.
+    """
 
     content: Path
     release: Digest
     reserve: int = 256 * 2**20
     patience_s: float = 90
+    kbit_s: int = 0
 
 
 class Progress:
@@ -87,15 +99,19 @@ def fetch(job: Job) -> None:
     needed = sum(file.size for file in missing) - arrived
     free = shutil.disk_usage(job.content).free
     if needed + job.reserve > free:
-        raise DiskFull(f"{needed} bytes to come, {free} free of which {job.reserve} stay reserved")
+        lacks = needed + job.reserve - free
+        raise DiskFull(f"{lacks} bytes lack: {needed} to come, {free} free of which {job.reserve} stay reserved", lacks)
     total = sum({file.sha256: file.size for file in manifest.files}.values())
-    progress = Progress(total - needed, total)
+    progress, limit = Progress(total - needed, total), Limit(job.kbit_s * 1000 / 8)
 
     def arrive(file: ReleaseFile) -> None:
         url = f"{job.server.rstrip('/')}/blobs/{file.sha256}"
-        store.keep_blob(bring(pool, url, file, store.partial / file.sha256, job.patience_s, progress.add), file.sha256)
+        partial = store.partial / file.sha256
+        bring(pool, url, file, partial, job.patience_s, progress.add, limit)
+        kept.append(syncing.submit(store.keep_blob, partial, file.sha256))
 
-    with ThreadPoolExecutor(AT_ONCE, "arrive") as arriving:
+    kept: list[Future[None]] = []
+    with ThreadPoolExecutor(SYNCING, "sync") as syncing, ThreadPoolExecutor(AT_ONCE, "arrive") as arriving:
         begun = [arriving.submit(arrive, file) for file in missing]
         try:
             for one in as_completed(begun):
@@ -103,6 +119,8 @@ def fetch(job: Job) -> None:
         except BaseException:
             arriving.shutdown(cancel_futures=True)  # those on their way end first: what arrived is kept
             raise
+    for done in kept:
+        done.result()
     store.sync_blobs(manifest)
 
 
@@ -111,6 +129,9 @@ def main() -> None:
         job = Job.model_validate_json(sys.stdin.readline())
         fetch(job)
         say(done=True)
+    except DiskFull as error:
+        say(failed=error.kind, reason=str(error)[:200], lacks=error.lacks)
+        raise SystemExit(1) from error
     except Failure as error:
         say(failed=error.kind, reason=str(error)[:200])
         raise SystemExit(1) from error

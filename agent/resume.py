@@ -16,6 +16,7 @@ from pathlib import Path
 
 import urllib3
 
+from agent.limit import UNLIMITED, Limit
 from wire.release import ReleaseFile
 
 _PIECE = 256 * 1024
@@ -52,21 +53,25 @@ def bring(
     partial: Path,
     patience_s: float,
     came: Came,
+    limit: Limit = UNLIMITED,
 ) -> Path:
-    """`partial`, complete, of the right digest and synced. `came` hears of bytes that arrived (or were thrown away)."""
+    """`partial`, complete and of the right digest, not synced yet. `came` hears of bytes that came (or were thrown away).
+
+    The digest is taken as bytes come: what had arrived before is read once from the disk.
+    """
     last_gain, wait, garbled = time.monotonic(), _FIRST_WAIT_S, 0
     while True:
         with _opened(partial, file.size, came) as (descriptor, have):
             try:
+                digest = _digest(descriptor)
                 if have < file.size:
-                    have += _attempt(pool, url, file.size, descriptor, have, came)
+                    have += _attempt(pool, url, file.size, have, _Sink(descriptor, digest, came, limit))
             except _Broken as error:
                 gained = os.fstat(descriptor).st_size > have
                 reason = str(error)
             else:
                 gained, reason = True, ""
-                if have == file.size and _digest(descriptor) == file.sha256:
-                    os.fsync(descriptor)
+                if have == file.size and digest.hexdigest() == file.sha256:
                     return partial
                 if have == file.size:
                     garbled += 1
@@ -92,15 +97,31 @@ def _opened(partial: Path, size: int, came: Came) -> Iterator[tuple[int, int]]:
             came(-have)
             os.ftruncate(descriptor, 0)
             have = 0
-        os.lseek(descriptor, have, os.SEEK_SET)
         yield descriptor, have
     finally:
         os.close(descriptor)
 
 
-def _attempt(pool: urllib3.PoolManager, url: str, size: int, descriptor: int, have: int, came: Came) -> int:
+class _Sink:
+    """Where a file's bytes go: to the disk, its digest and the progress, no faster than allowed."""
+
+    def __init__(self, descriptor: int, digest: "hashlib._Hash", came: Came, limit: Limit) -> None:
+        self._descriptor = descriptor
+        self._digest = digest
+        self._came = came
+        self.limit = limit
+
+    def put(self, data: bytes | memoryview) -> None:
+        _write_all(self._descriptor, data)
+        self._digest.update(data)
+        self._came(len(data))
+
+
+def _attempt(pool: urllib3.PoolManager, url: str, size: int, have: int, sink: _Sink) -> int:
     """How many bytes one request added. Raises `_Broken` (some may have arrived), `Missing`."""
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    piece_bytes = sink.limit.piece(_PIECE)
+    sink.limit.take(min(piece_bytes, size - have))
     try:
         answer = pool.request("GET", url, headers=headers, preload_content=False, redirect=False, decode_content=False)
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -108,20 +129,26 @@ def _attempt(pool: urllib3.PoolManager, url: str, size: int, descriptor: int, ha
     try:
         skip = _skipped(answer, have, size, url)
         added = 0
-        for piece in answer.stream(_PIECE, decode_content=False):
-            fresh = piece[skip:] if skip else piece
+        # read1, not read: what waits for a full piece would lose it all when it is killed.
+        while piece := _come(answer, piece_bytes):
+            fresh = memoryview(piece)[skip:]
             skip = max(0, skip - len(piece))
             fresh = fresh[: size - have - added]  # a server that goes on for ever is not listened to
-            _write_all(descriptor, fresh)
+            sink.put(fresh)
             added += len(fresh)
-            came(len(fresh))
             if have + added == size:
                 return added
+            sink.limit.take(min(len(piece), size - have - added + skip))
         raise _Broken(f"ended after {have + added} of {size} bytes")
-    except urllib3.exceptions.HTTPError as error:  # an OSError here is the disk's, and for the caller
-        raise _Broken(str(error)) from error
     finally:
         answer.close() if answer.length_remaining else answer.release_conn()
+
+
+def _come(answer: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    try:
+        return answer.read1(most, decode_content=False)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise _Broken(str(error)) from error
 
 
 def _skipped(answer: urllib3.BaseHTTPResponse, have: int, size: int, url: str) -> int:
@@ -137,15 +164,16 @@ def _skipped(answer: urllib3.BaseHTTPResponse, have: int, size: int, url: str) -
             raise _Broken(f"HTTP {answer.status} {answer.headers.get('Content-Range', '')}")
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
-def _digest(descriptor: int) -> str:
+def _digest(descriptor: int) -> "hashlib._Hash":
+    """Of all that is here; reading ends where writing goes on."""
     digest = hashlib.sha256()
     os.lseek(descriptor, 0, os.SEEK_SET)
     while piece := os.read(descriptor, _PIECE):
         digest.update(piece)
-    return digest.hexdigest()
+    return digest

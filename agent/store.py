@@ -115,12 +115,13 @@ class Store:
         return manifest
 
     def keep_blob(self, arrived: Path, sha256: str) -> None:
-        """Take over a file of `partial/`, verified and synced by the caller; `sync_blobs` follows the last one.
+        """Take over a file of `partial/`, verified by the caller, once it is synced; `sync_blobs` follows the last one.
 
         A power cut before that may lose the rename, hence the file, which is then fetched again; nothing is half there.
         """
         target = self._blob_path(sha256)
         disk.make_dir(target.parent)
+        disk.sync_file(arrived)
         disk.move(arrived, target)
 
     def sync_blobs(self, manifest: Manifest) -> None:

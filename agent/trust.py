@@ -15,6 +15,7 @@ leaves an older state that was verified too, from which the next call goes on.
 
 import fcntl
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from pydantic import BaseModel
 from tuf.api import exceptions as tuf_errors
 from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
+from urllib3.connection import HTTPConnection
 
 from agent import disk
 from agent.dated_tls import dated_context
@@ -35,6 +37,8 @@ from wire.message import Instant
 
 CONNECTIONS = 4
 _PIECE = 64 * 1024
+_RECEIVE_BYTES = 256 * 1024
+"""What a connection may hold that this process has not read yet, and loses when it is killed."""
 # While keys are exchanged, the server's files are for some milliseconds of two states.
 _LOOK_AGAIN_AFTER_S = 1.0
 
@@ -124,6 +128,7 @@ def connections(job: TrustJob) -> urllib3.PoolManager:
     return urllib3.PoolManager(
         ssl_context=trust, timeout=urllib3.Timeout(connect=10, read=20), retries=False, maxsize=CONNECTIONS,
         headers={"User-Agent": "balise-agent", "Accept-Encoding": "identity"},
+        socket_options=[*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)],
     )  # fmt: skip
 
 

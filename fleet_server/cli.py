@@ -146,6 +146,7 @@ def _serve(settings: "Settings", listener: socket.socket) -> None:
     from fleet_server.logs import configure_logs
     from fleet_server.migrate import migrate
     from fleet_server.rooms import recorders
+    from fleet_server.zero_copy import ZeroCopyProtocol
 
     configure_logs(settings.log_form, settings.log_level)
     try:
@@ -158,7 +159,9 @@ def _serve(settings: "Settings", listener: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app, http=ZeroCopyProtocol, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+    )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])
 
 

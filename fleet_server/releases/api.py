@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Path
 from fastapi.responses import FileResponse
 
 from fleet_server.context import ContextDep
+from fleet_server.releases.blob_response import BlobResponse
 from fleet_server.releases.blobs import blob_path
 from fleet_server.web.errors import refusals
 from wire.message import Digest
@@ -46,16 +47,11 @@ def software(digest: Digest, version: _Version, ctx: ContextDep) -> FileResponse
     return FileResponse(path, media_type="application/json", headers=_FOREVER)
 
 
-class BlobResponse(FileResponse):
-    """In larger pieces than pages need: each piece is a turn of a thread."""
-
-    chunk_size = 512 * 1024
-
-
 @router.get("/blobs/{sha256}", response_class=FileResponse)
-def blob(sha256: Digest, ctx: ContextDep) -> FileResponse:
+async def blob(sha256: Digest, ctx: ContextDep) -> BlobResponse:
     """A file by its SHA-256; Range is answered, so that a terminal resumes at any byte."""
+    # No turn of a thread: two looks at a directory cost less, and an edition has some hundred files.
     path = blob_path(ctx.settings.data_dir / "blobs", sha256)
     if not path.exists():
         raise HTTPException(404, {"error": "not_found", "message": "No such file."})
-    return BlobResponse(path, media_type="application/octet-stream", headers=_FOREVER | {"ETag": f'"{sha256}"'})
+    return BlobResponse(path, sha256, _FOREVER)
