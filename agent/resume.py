@@ -55,7 +55,7 @@ def bring(
     came: Came,
     limit: Limit = UNLIMITED,
 ) -> Path:
-    """`partial`, complete and of the right digest, not synced yet. `came` hears of bytes that came (or were thrown away).
+    """`partial`, complete and of the right digest, not synced yet. `came` hears of bytes that came, or went.
 
     The digest is taken as bytes come: what had arrived before is read once from the disk.
     """

@@ -25,6 +25,7 @@ from fleet_server.keys import make_keys
 from fleet_server.settings import Settings
 from fleet_server.web.live import Live
 from fleet_server.web.site import install_web
+from fleet_server.zero_copy import ZeroCopyProtocol
 
 CAST = {
     "yanis": ("Yanis Belkacem", "operator"),
@@ -97,7 +98,9 @@ def served(office: BackOffice) -> Iterator[BackOffice]:
     """On a free port of loopback, by uvicorn, until the end of the block."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(office.app, log_level="error", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(uvicorn.Config(
+            office.app, http=ZeroCopyProtocol, log_level="error", timeout_graceful_shutdown=1
+        ))  # fmt: skip
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         office.url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -194,6 +194,25 @@ def test_a_blob_is_resumed_at_any_byte(office):
     assert whole.headers["etag"] == f'"{digest}"'
 
 
+def test_many_blobs_come_one_after_the_other_on_one_connection_whoever_hangs_up_meanwhile(office):
+    folder = office.context.settings.data_dir / "blobs"
+    bodies = [bytes([number]) * size for number, size in enumerate((1, 70_000, 9 * 2**20, 3))]
+    with httpx.Client(base_url=office.url) as client:
+        for body in bodies:
+            url = f"/blobs/{keep_blob(folder, body)}"
+            with httpx.stream("GET", office.url + url) as left:
+                next(left.iter_raw())
+            assert client.get(url).content == body
+            head = client.head(url)
+            assert (head.status_code, head.content) == (405, head.content)
+            part = client.get(url, headers={"Range": "bytes=0-0"})
+            assert (part.status_code, part.content) == (206, body[:1])
+            assert client.get(url, headers={"Range": "bytes=-1"}).content == body
+            changed = client.get(url, headers={"Range": "bytes=0-0", "If-Range": '"another"'})
+            assert (changed.status_code, changed.content) == (200, body)
+    assert httpx.get(f"{office.url}/blobs/{keep_blob(folder, b'')}").content == b""
+
+
 def test_a_large_blob_is_served_without_being_held_in_memory(office):
     size = 192 * 1024 * 1024
     path = blob_path(office.context.settings.data_dir / "blobs", "a" * 64)

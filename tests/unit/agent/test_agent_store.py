@@ -1,9 +1,12 @@
 """The content store: what it answers, and that a power cut at any I/O leaves an active release that is whole."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent import disk
 from agent.store import Damaged, Store
@@ -150,6 +153,35 @@ def test_collecting_keeps_what_active_previous_and_wished_need(store: Store, tmp
     assert store.stored() == {AUTUMN.id, WINTER.id, spring.id}
     assert len(list((tmp_path / "content" / "blobs").glob("*/*"))) == len(AUTUMN.blobs | WINTER.blobs | spring.blobs)
     assert list(store.partial.iterdir()) == []
+
+
+_PIECES = [b"a", b"b", b"c", b"d"]
+_CAST = [make(f"2026.{n:02}", {f"media/{p}.bin": _PIECES[p] for p in range(4) if n >> p & 1}) for n in range(16)]
+some = st.sampled_from(_CAST)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(some, max_size=6), st.lists(some, max_size=4), st.lists(some, max_size=2), st.lists(some, max_size=2))
+def test_collecting_keeps_all_that_is_needed_and_nothing_else(
+    stored: list[Made], shown: list[Made], wished: list[Made], arriving: list[Made]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        for made in (*stored, *shown, *wished):
+            put(store, made)
+        for made in shown:
+            store.switch(made.release)
+        for digest in {digest for made in arriving for digest in made.blobs}:
+            (store.partial / digest).write_bytes(b"")
+        store.collect([made.id for made in wished])
+        kept = [made for made in _CAST if made.release in (store.active, store.previous) or made in wished]
+        needed = {digest for made in kept for digest in made.blobs}
+        assert store.stored() == {made.id for made in kept}
+        assert {path.name for path in (Path(folder) / "blobs").glob("*/*")} == needed
+        assert {path.name for path in store.partial.iterdir()} <= needed
+        for made in kept:
+            store.verify(made.id)
+        assert store.collect([made.id for made in wished]) == 0
 
 
 def renew(root: Path, made: Made) -> None:
