@@ -21,7 +21,7 @@ PARTS = {
     "desired": ("desired.reported.mosquitto", "desired.reported.embedded"),
     "command": ("command.answer.7",),
     "agent": ("agent.rss", "agent.cpu"),
-    "sync": ("sync.first",),
+    "sync": ("sync.first", "sync.resume", "sync.changed"),
     "kiosk": ("kiosk.first_load",),
 }
 
