@@ -89,6 +89,7 @@ ORDER = (
     "degraded",
     "drift",
     "updating",
+    "maintenance",
     "pending",
     "online",
     "closed",

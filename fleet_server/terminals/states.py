@@ -45,6 +45,8 @@ def condition(
         return Condition(status, {"pending": "pas encore enrôlée"}.get(status, ""))
     if isolated:
         return Condition("isolated", "deux machines, une clé", (isolated + " Enrôlez de nouveau la bonne.",))
+    if report and report.maintenance_until and report.maintenance_until > now:
+        return Condition("maintenance", "ordonnée d’ici")  # silent or not: it is not down
     if heard_at is None or now - heard_at > ONLINE_WITHIN:
         if opening.state == "closed":
             return Condition("closed", "normal, lieu fermé")

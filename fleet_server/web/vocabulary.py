@@ -22,6 +22,7 @@ STATES: dict[str, dict[str, State]] = {
         "closed": State("moon", "off", "Fermée"),
         "updating": State("half", "run", "Mise à jour"),
         "drift": State("diamond", "warn", "En écart"),
+        "maintenance": State("pause", "off", "En maintenance"),
         "pending": State("dash", "off", "À accepter"),
         "rejected": State("slash", "off", "Refusée"),
         "decommissioned": State("slash", "off", "Retirée"),

@@ -70,6 +70,12 @@ def test_a_terminal_heard_within_two_minutes_is_online():
     assert of(report(), ago=timedelta(seconds=121)).key == "offline"
 
 
+@pytest.mark.parametrize("ago", [timedelta(seconds=5), timedelta(hours=1)])
+def test_a_terminal_in_maintenance_is_not_down_until_its_end(ago):
+    assert of(report(maintenance_until=NOW + timedelta(minutes=1)), ago=ago).key == "maintenance"
+    assert of(report(maintenance_until=NOW - timedelta(minutes=1)), ago=timedelta(hours=1)).key == "offline"
+
+
 def test_a_silent_terminal_is_excused_only_when_its_place_is_known_to_be_closed():
     silent = timedelta(hours=3)
     assert of(report(), ago=silent, opening=CLOSED).key == "closed"
