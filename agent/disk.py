@@ -61,6 +61,14 @@ def move(source: Path, target: Path) -> None:
     os.replace(source, target)  # noqa: PTH105  # the seam where tests cut the power
 
 
+def point(link: Path, target: Path) -> None:
+    """`link` names `target` from now on; it is never absent. Raises `OSError`."""
+    fresh = link.with_name(f"{link.name}.new")
+    remove(fresh)
+    os.symlink(target, fresh)  # noqa: PTH211  # as above
+    move_synced(fresh, link)
+
+
 def make_dir(path: Path) -> None:
     if path.is_dir():
         return

@@ -1,0 +1,44 @@
+"""Whether a version on trial is healthy: what a visitor and an operator need of it, and nothing else. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+LIMIT_S = 15 * 60
+STEADY_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`up_s`, `steady_s`: seconds since the agent's start, and since when all has been well without a break."""
+
+    painting: bool
+    heartbeat: bool
+    linked: bool
+    content_valid: bool
+    up_s: float
+    steady_s: float = 0
+
+
+def lacking(health: Health, linked_before: bool) -> str:
+    """What is wrong, empty when nothing is. A network that was away before is not this version's fault."""
+    if not health.painting:
+        return "no page is painting"
+    if not health.heartbeat:
+        return "no heartbeat of the page"
+    if not health.content_valid:
+        return "the content is not valid"
+    if linked_before and not health.linked:
+        return "the link to the broker is not back"
+    return ""
+
+
+def judge(
+    health: Health, linked_before: bool, limit_s: float = LIMIT_S, steady_s: float = STEADY_S
+) -> tuple[Literal["done", "failed", "wait"], str]:  # fmt: skip
+    """`done` once all has been well for `steady_s`; `failed`, with why, when it is not within `limit_s`."""
+    why = lacking(health, linked_before)
+    if not why and health.steady_s >= steady_s:
+        return "done", ""
+    if health.up_s >= limit_s:
+        return "failed", why or "it is not steady"
+    return "wait", why

@@ -1,0 +1,67 @@
+"""What is saved of an update: where it stands, and how many times each step has been tried."""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agent import disk
+from wire.software import SoftwareRelease, UpdatePhase
+
+
+class Record(BaseModel):
+    """`tries` counts how often the present phase has been begun, saved before it is: no crash loop goes unseen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phase: UpdatePhase = "idle"
+    target: SoftwareRelease | None = None
+    revision: int = 0
+    """The wish that `target` comes from: the same one is not tried again, a later one of the same version is."""
+    previous: str = ""
+    """The version that ran before, whose slot is kept."""
+    tries: int = 0
+    linked_before: bool = False
+    reason: str = ""
+    committed_boot: str = ""
+
+
+class Trial(BaseModel):
+    """Shared with the launcher: there while `new` is not committed. Removing it is the commit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    new: str
+    old: str
+    boots: int = 0
+
+
+class Records:
+    """The saved state in `root`. Every write is one synced rename; each raises `OSError`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self) -> Record:
+        try:
+            return Record.model_validate(disk.read_json(self._root / "update.json") or {})
+        except ValidationError:
+            return Record()
+
+    def save(self, record: Record) -> None:
+        disk.write_synced(self._root / "update.json", record.model_dump_json().encode())
+
+    def trial(self) -> Trial | None:
+        """As the launcher reads it, `agent.software.launcher.read`."""
+        try:
+            return Trial.model_validate(json.loads((self._root / "trial.json").read_bytes()))
+        except (OSError, ValueError):
+            return None
+
+    def begin_trial(self, trial: Trial) -> None:
+        disk.write_synced(self._root / "trial.json", trial.model_dump_json().encode())
+
+    def end_trial(self) -> None:
+        if (self._root / "trial.json").exists():
+            disk.remove(self._root / "trial.json")
+            disk.sync_dir(self._root)

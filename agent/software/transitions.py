@@ -1,0 +1,93 @@
+"""From one phase of an update to the next: pure, a table that the tests walk through.
+
+    phase          what is done under it                    then            if it fails     if it dies, in its next life
+    downloading    bring the wheels                         installing      failed          does it again (resumes)
+    installing     make the slot                            restarting      failed          does it again, from nothing
+    restarting     begin the trial, move the pointer, exit  verifying       failed          again; or is the target
+    verifying      look at its own health, end the trial    committed       rolling_back    looks again; or was put back
+    rolling_back   move the pointer back, exit              rolled_back     (launcher)      does it again
+
+A phase is saved, with one try more, before anything is done under it. With `TRIES` behind it, it is not begun again:
+`given_up` says where that leads.
+"""
+
+from typing import Literal
+
+from agent.software.launcher import BOOTS
+from agent.software.record import Record, Trial
+from wire.software import SoftwareRelease, UpdatePhase
+
+TRIES = 3
+Outcome = Literal["done", "failed", "wait"]
+AT_REST: frozenset[UpdatePhase] = frozenset({"idle", "committed", "rolled_back", "failed"})
+REPLACEABLE: frozenset[UpdatePhase] = AT_REST | {"downloading", "installing"}
+"""Phases in which a newer wish takes the place of this one: nothing has been moved yet."""
+
+AFTER: dict[tuple[UpdatePhase, Outcome], UpdatePhase] = {
+    ("downloading", "done"): "installing",
+    ("downloading", "failed"): "failed",
+    ("installing", "done"): "restarting",
+    ("installing", "failed"): "failed",
+    ("restarting", "done"): "verifying",
+    ("restarting", "failed"): "failed",
+    ("verifying", "done"): "committed",
+    ("verifying", "failed"): "rolling_back",
+    ("rolling_back", "done"): "rolled_back",
+    ("rolling_back", "failed"): "rolled_back",
+}
+
+
+def wished(record: Record, want: SoftwareRelease | None, revision: int, running: str) -> Record:
+    """The record once this is wanted: begun, replaced, or as it was."""
+    if want is None or record.phase not in REPLACEABLE or revision == record.revision:
+        return record
+    if record.phase not in AT_REST and want == record.target:
+        return record.model_copy(update={"revision": revision})
+    if want.version == running:
+        return record.model_copy(update={"phase": "committed", "target": want, "revision": revision, "reason": ""})
+    return Record(phase="downloading", target=want, revision=revision, previous=record.previous)
+
+
+def recovered(record: Record, trial: Trial | None, running: str) -> Record:
+    """What the saved phase means for the version that runs now: the launcher may have put the old one back."""
+    target = record.target.version if record.target else ""
+    if record.phase == "restarting" and trial and running == target:
+        return _to(record, "verifying")
+    if record.phase == "restarting" and trial and trial.new == target and trial.boots >= BOOTS:
+        return _to(record, "rolling_back", "it did not stay up")
+    if record.phase == "verifying" and trial is None and running == target:
+        return _to(record, "committed")  # The trial's end is the commit: after it only forward.
+    if record.phase == "verifying" and running != target:
+        return _to(record, "rolling_back", record.reason or "it did not stay up")
+    if record.phase in AT_REST and trial and running == trial.new and record.phase != "committed":
+        return _to(record, "rolling_back", "its state was lost")
+    return record
+
+
+def begun(record: Record) -> Record:
+    """One try more of this phase, to be saved before it is made."""
+    return record.model_copy(update={"tries": record.tries + 1})
+
+
+def waited(record: Record) -> Record:
+    """What only waited, in order, was no try."""
+    return record.model_copy(update={"tries": max(record.tries - 1, 0)})
+
+
+def given_up(record: Record, running: str) -> Record | None:
+    """Where a phase leads that was tried often enough; None while it may be tried.
+
+    Going back is given up by the old version alone: in the new one the launcher's count of boots bounds it.
+    """
+    going_back = record.phase == "rolling_back" and running != record.previous
+    if record.phase in AT_REST or going_back or record.tries < TRIES:
+        return None
+    return after(record, "failed", record.reason or f"tried {TRIES} times, died each time in {record.phase}")
+
+
+def after(record: Record, outcome: Outcome, reason: str = "") -> Record:
+    return _to(record, AFTER[record.phase, outcome], reason)
+
+
+def _to(record: Record, phase: UpdatePhase, reason: str = "") -> Record:
+    return record.model_copy(update={"phase": phase, "tries": 0, "reason": reason or record.reason})

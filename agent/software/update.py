@@ -1,0 +1,150 @@
+"""One turn of an update: read what is saved, decide, save, act. A process may end between any two of these."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from agent.software import launcher, transitions
+from agent.software.gate import Health, judge
+from agent.software.record import Record, Records, Trial
+from agent.software.slots import Slots
+from agent.software.transitions import AT_REST, Outcome
+from wire.software import SoftwareRelease
+
+
+class Rejected(Exception):
+    """This release cannot run here: not tried again. Its text says why."""
+
+
+class Later(Exception):
+    """In order, but not now: the server is away, the hours are wrong, a visitor is here."""
+
+
+class Host(Protocol):
+    """What an update needs of the terminal. Each may be called again after any death within it."""
+
+    def fetch(self, target: SoftwareRelease) -> None:
+        """Bring and verify what `install` needs. Raises `Later`, `Rejected`, `OSError`."""
+
+    def install(self, target: SoftwareRelease) -> None:
+        """Make the slot of `target`, anew. Raises `Rejected`, `OSError`."""
+
+    def may_restart(self) -> bool:
+        """Neither a visit nor the wish's hours are against it."""
+
+    def linked(self) -> bool: ...
+    def health(self) -> Health: ...
+    def disarm(self) -> None:
+        """End the launcher's alarm on this process."""
+
+
+class Restart(Exception):  # An end that was asked for, no error
+    """This process must end now; the launcher starts what the pointer says."""
+
+
+@dataclass
+class Update:
+    """`running` is the slot that this process was started from; `boot` the id of its start."""
+
+    root: Path
+    running: str
+    boot: str
+    host: Host
+    on_change: Callable[[Record], None] = lambda record: None
+
+    def __post_init__(self) -> None:
+        self._records = Records(self.root)
+        self._slots = Slots(self.root)
+
+    def wish(self, want: SoftwareRelease | None, revision: int) -> None:
+        record = self._records.read()
+        self._save(record, transitions.wished(record, want, revision, self.running))
+
+    def turn(self) -> Record:
+        """The record after it. Raises `Restart`, and `OSError` when the disk fails: turn again."""
+        record = self._read()
+        if record.phase in AT_REST:
+            return self._rest(record)
+        over = transitions.given_up(record, self.running)
+        if over:
+            return self._save(record, over)
+        begun = self._save(record, transitions.begun(record))
+        outcome, why = self._act(begun)
+        begun = self._records.read()  # what was saved while acting counts: which version to go back to
+        if outcome == "wait":
+            return self._save(begun, transitions.waited(begun))
+        following = transitions.after(begun, outcome, why)
+        if following.phase == "committed":
+            following = following.model_copy(update={"committed_boot": self.boot})
+        saved = self._save(begun, following)
+        if saved.phase == "verifying":
+            raise Restart(self.running)
+        return saved
+
+    def _read(self) -> Record:
+        record = self._records.read()
+        now = transitions.recovered(record, self._records.trial(), self.running)
+        if now.phase == "committed" != record.phase:
+            now = now.model_copy(update={"committed_boot": self.boot})
+        return self._save(record, now)
+
+    def _act(self, record: Record) -> tuple[Outcome, str]:
+        assert record.target is not None
+        try:
+            match record.phase:
+                case "downloading":
+                    self.host.fetch(record.target)
+                case "installing":
+                    if not self._slots.whole(record.target.version):
+                        self.host.install(record.target)
+                case "restarting":
+                    return self._switch(record, record.target.version)
+                case "verifying":
+                    return self._verify(record)
+                case _:
+                    self._back(record)
+        except Later as error:
+            return "wait", str(error)
+        except Rejected as error:
+            return "failed", str(error)
+        return "done", ""
+
+    def _switch(self, record: Record, version: str) -> tuple[Outcome, str]:
+        if not self.host.may_restart():
+            return "wait", ""
+        self._save(record, record.model_copy(update={"linked_before": self.host.linked(), "previous": self.running}))
+        self._records.begin_trial(Trial(new=version, old=self.running))
+        self._slots.point(version)
+        return "done", ""
+
+    def _verify(self, record: Record) -> tuple[Outcome, str]:
+        outcome, why = judge(self.host.health(), record.linked_before)
+        if outcome == "done":
+            self._records.end_trial()
+            self.host.disarm()
+        return outcome, why
+
+    def _back(self, record: Record) -> None:
+        self._slots.point(record.previous)
+        if self.running != record.previous:
+            raise Restart(self.running)
+
+    def _rest(self, record: Record) -> Record:
+        """Whatever was left over is put away, the trial last; the slots of no use any more too."""
+        if record.phase in ("rolled_back", "failed") and launcher.current(str(self.root)) != self.running:
+            self._slots.point(self.running)
+        if self._records.trial():
+            self._records.end_trial()
+        if record.target and record.phase != "idle":
+            self._slots.collect(
+                {self.running, launcher.current(str(self.root)), record.previous, record.target.version}
+            )
+        return record
+
+    def _save(self, before: Record, now: Record) -> Record:
+        if now != before:
+            self._records.save(now)
+            if now.phase != before.phase:
+                self.on_change(now)
+        return now

@@ -1,0 +1,273 @@
+"""The kill-matrix: whatever dies, hangs or fails, wherever and however often, a version that works runs in the end."""
+
+import itertools
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+
+import pytest
+from failing_disk import FailingDisk, PowerCut
+
+from agent import disk
+from agent.software import launcher
+from agent.software.gate import Health, judge
+from agent.software.record import Record, Records
+from agent.software.slots import Slots
+from agent.software.transitions import AFTER, AT_REST, TRIES
+from agent.software.update import Later, Rejected, Restart, Update
+from wire.software import SoftwareRelease
+
+NEW = SoftwareRelease(version="2", id="2" * 64)
+WELL = Health(painting=True, heartbeat=True, linked=True, content_valid=True, up_s=100, steady_s=90)
+GOOD = ["downloading", "installing", "restarting", "verifying", "committed"]
+BACK = ["downloading", "installing", "restarting", "verifying", "rolling_back", "rolled_back"]
+PUT_BACK = ["downloading", "installing", "restarting", "rolling_back", "rolled_back"]
+"""The pointer had moved, nothing more was saved, and the launcher found the new version not to stay up."""
+ENOUGH_BOOTS = 40
+
+
+class Died(BaseException):
+    """A crash, or what the watchdog makes of a hang."""
+
+
+@dataclass
+class Terminal:
+    """A simulated one: the real launcher's choice, the real update, the real disk; `new` is how version 2 behaves."""
+
+    root: object
+    new: str = "well"
+    chain: list[str] = field(default_factory=list)
+    boots: int = 0
+    kill: object = lambda phase, when: None
+    in_visit: int = 0
+    away: int = 0
+    unlinked: bool = False
+
+    def __post_init__(self):
+        slots = Slots(self.root)
+        slots.begin("1")
+        slots.finish("1")
+        slots.point("1")
+
+    # ---- what a host does ----
+
+    def fetch(self, target):
+        if self.away:
+            self.away -= 1
+            raise Later("the server is away")
+        if self.new == "refused":
+            raise Rejected("it needs another Python")
+
+    def install(self, target):
+        slots = Slots(self.root)
+        slots.begin(target.version)
+        slots.finish(target.version)
+
+    def may_restart(self):
+        self.in_visit = max(self.in_visit - 1, 0)
+        return not self.in_visit
+
+    def linked(self):
+        return not self.unlinked
+
+    def health(self):
+        if self.new == "unhealthy":
+            return Health(False, True, True, True, up_s=1000)
+        return Health(True, True, not self.unlinked, True, up_s=100, steady_s=90)
+
+    def disarm(self):
+        pass
+
+    # ---- its life ----
+
+    def live(self):
+        """Boots until an update is at rest; the record then."""
+        for _ in range(ENOUGH_BOOTS):
+            self.boots += 1
+            try:
+                version, _ = launcher.choose(str(self.root))
+                assert Slots(self.root).whole(version)
+                return self._run(version)
+            except (Died, Restart, PowerCut):
+                disk.os = launcher.os = os
+        raise AssertionError(f"never at rest: {self.chain}")
+
+    def _run(self, version):
+        if version == "2" and self.new in ("crashes", "hangs"):
+            raise Died
+        update = Killed(self.root, version, f"boot {self.boots}", self, lambda record: self.chain.append(record.phase))
+        update.kill = self.kill
+        for _ in range(60):
+            try:
+                self._look()
+                update.wish(NEW, 1)
+                record = update.turn()
+            except OSError:
+                continue
+            if record.phase in AT_REST and Records(self.root).trial() is None:
+                return self._settled(record, version)
+        raise Died
+
+    def _look(self):
+        """What was saved is told even where the notice of it died with the disk."""
+        saved = Records(self.root).read()
+        if saved.phase != "idle" and saved.phase not in self.chain[-1:] and saved.revision:
+            self.chain.append(saved.phase)
+
+    def _settled(self, record, version):
+        assert record.revision == 1
+        assert version == ("2" if record.phase == "committed" else "1")
+        assert launcher.current(str(self.root)) == version
+        assert Slots(self.root).whole(version)
+        assert bool(record.committed_boot) == (record.phase == "committed")
+        if record.phase == "committed":
+            assert Slots(self.root).whole("1")  # kept: the way back needs no network
+        return record
+
+
+class Killed(Update):
+    def _act(self, record):
+        self.kill(record.phase, "before")
+        done = super()._act(record)
+        self.kill(record.phase, "after")
+        return done
+
+
+def dies(phase, when, times):
+    left = [times]
+
+    def kill(now, moment):
+        if (now, moment) == (phase, when) and left[0]:
+            left[0] -= 1
+            raise Died
+
+    return kill
+
+
+def merged(chain):
+    """Without what was told twice: a saved phase is told again when the notice itself was what died."""
+    return [phase for phase, _ in itertools.groupby(chain)]
+
+
+PHASES = sorted({phase for phase, _ in AFTER})
+FOR_EVER = 10**6
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("times", [1, TRIES - 1, FOR_EVER], ids=["once", "often", "for ever"])
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("new", ["well", "crashes", "hangs", "unhealthy", "refused"])
+def test_whatever_dies_a_version_that_works_runs(tmp_path, new, phase, times, when):
+    terminal = Terminal(tmp_path, new, kill=dies(phase, when, times))
+    record = terminal.live()
+    expected = {"well": GOOD, "refused": ["downloading", "failed"]}.get(new, BACK)
+    reached = phase in expected and not (new in ("crashes", "hangs") and phase == "verifying")
+    if new in ("crashes", "hangs") and (phase, when) == ("restarting", "after"):
+        expected = PUT_BACK
+    elif times == FOR_EVER and reached and phase != "rolling_back":
+        expected = _for_ever(expected, phase, when)
+    assert terminal.chain == expected
+    assert record.phase == expected[-1]
+    assert terminal.boots < ENOUGH_BOOTS
+
+
+def _for_ever(expected, phase, when):
+    if phase == "verifying":
+        # Its trial was ended before it died: that was the commit, and after it there is only forward.
+        return GOOD if when == "after" and expected is GOOD else BACK
+    if phase == "restarting" and when == "after":
+        return expected  # The pointer had moved: the new version takes it from there.
+    return [*expected[: expected.index(phase) + 1], "failed"]
+
+
+def lives_with(tmp_path, new, fatal, error):
+    root = tmp_path / f"{error.__name__}-{fatal}"
+    terminal = Terminal(root, new)
+    failing = FailingDisk(fatal, error)
+    disk.os = launcher.os = failing
+    try:
+        record = terminal.live()
+    finally:
+        disk.os = launcher.os = os
+    return failing, terminal, record
+
+
+@pytest.mark.parametrize("error", [PowerCut, OSError])
+@pytest.mark.parametrize("new", ["well", "crashes", "unhealthy"])
+def test_every_io_may_fail(tmp_path, new, error):
+    """The power cut, or the disk failing, at each I/O of an update in turn: the way to the end is the same, or back."""
+    total = lives_with(tmp_path, new, 10**9, error)[0].count
+    assert total > 40
+    for fatal in range(1, total + 1):
+        _, terminal, record = lives_with(tmp_path, new, fatal, error)
+        chain = merged(terminal.chain)
+        right = GOOD if new == "well" else BACK
+        assert chain in (right, BACK) or (new == "crashes" and chain == PUT_BACK), (fatal, terminal.chain)
+        assert record.phase in (("committed", "rolled_back") if new == "well" else ("rolled_back",)), (fatal, chain)
+
+
+def test_it_waits_for_the_server_and_for_the_visitor_however_long_that_takes(tmp_path):
+    terminal = Terminal(tmp_path, away=20, in_visit=20)
+    assert terminal.live().phase == "committed"
+    assert terminal.chain == GOOD
+
+
+def test_what_went_wrong_is_tried_again_by_a_new_wish_alone(tmp_path):
+    terminal = Terminal(tmp_path, "crashes")
+    assert terminal.live().phase == "rolled_back"
+    terminal.chain.clear()
+    assert terminal.live().phase == "rolled_back"
+    assert terminal.chain == ["rolled_back"]  # what is saved, and nothing begun anew
+    terminal.new = "well"
+    again = Update(tmp_path, "1", "b", terminal)
+    again.wish(NEW, 2)
+    assert Records(tmp_path).read() == Record(phase="downloading", target=NEW, revision=2, previous="1")
+
+
+@pytest.mark.parametrize(
+    ("change", "linked_before", "expected"),
+    [
+        ({}, True, "done"),
+        ({"linked": False}, True, "wait"),
+        ({"linked": False}, False, "done"),
+        ({"painting": False}, True, "wait"),
+        ({"heartbeat": False}, True, "wait"),
+        ({"content_valid": False}, True, "wait"),
+        ({"steady_s": 59}, True, "wait"),
+        ({"steady_s": 59, "up_s": 900}, True, "failed"),
+        ({"linked": False, "up_s": 900}, True, "failed"),
+        ({"linked": False, "up_s": 900}, False, "done"),
+    ],
+)
+def test_the_gate_asks_for_what_matters(change, linked_before, expected):
+    assert judge(replace(WELL, **change), linked_before)[0] == expected
+
+
+def test_the_launcher_starts_the_old_version_when_it_cannot_count(tmp_path):
+    terminal = Terminal(tmp_path)
+    terminal.install(NEW)
+    launcher.write(str(tmp_path), {"new": "2", "old": "1", "boots": 0})
+    Slots(tmp_path).point("2")
+    launcher.os = FailingDisk(1, OSError)
+    try:
+        assert launcher.choose(str(tmp_path)) == ("1", False)
+    finally:
+        launcher.os = os
+    assert launcher.choose(str(tmp_path)) == ("2", True)
+
+
+def test_a_real_process_that_hangs_is_ended_by_the_alarm_and_the_old_version_starts(tmp_path):
+    for version, does in (("1", "echo old"), ("2", "exec sleep 600")):
+        program = tmp_path / "slots" / version / "bin" / "python"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
+    launcher.write(str(tmp_path), {"new": "2", "old": "1", "boots": 0})
+    launcher.point(str(tmp_path), "2")
+    start = [sys.executable, launcher.__file__, str(tmp_path)]
+    environment = os.environ | {"BALISE_TRIAL_S": "1"}
+    ends = [subprocess.run(start, env=environment, check=False, capture_output=True) for _ in range(launcher.BOOTS + 1)]
+    assert [end.returncode for end in ends] == [-14] * launcher.BOOTS + [0]
+    assert ends[-1].stdout == b"old\n"
+    assert launcher.current(str(tmp_path)) == "1"
