@@ -25,6 +25,7 @@ PARTS = {
     "agent": Part("agent.cli", "agent", "L’agent d’une borne."),
     "content": Part("fleet_server.contents.cli", "server", "Les contenus : check, build, publish."),
     "terminal": Part("fleet_server.terminals.cli", "server", "Les bornes : liste, ajout, jetons, commandes."),
+    "rollout": Part("fleet_server.rollouts.cli", "server", "Les déploiements : préparer, lancer, suivre, arrêter."),
     "account": Part("fleet_server.access.cli", "server", "Les comptes du back-office."),
     "simulate": Part("balise.simulate.cli", "agent", "Une flotte simulée, avec le vrai cœur de l’agent."),
 }

@@ -17,6 +17,8 @@ from fleet_server.releases import pages as release_pages
 from fleet_server.releases.upload_pages import MOST_SENT, PUBLISH
 from fleet_server.requests import api as request_api
 from fleet_server.requests import pages as request_pages
+from fleet_server.rollouts import api as rollout_api
+from fleet_server.rollouts import pages as rollout_pages
 from fleet_server.terminals import api as terminal_api
 from fleet_server.terminals import command_api as terminal_command_api
 from fleet_server.terminals import inbound
@@ -31,6 +33,7 @@ from wire.events import USAGE_KINDS
 _FLEET = ("operator", "admin")
 LIVE_ROLES = {
     "flotte": _FLEET, "borne": _FLEET, "commandes": _FLEET, "enrolement": _FLEET, "demandes": ("counsellor",),
+    "deploiements": _FLEET, "deploiement": _FLEET,
     "frequentation": ("operator", "counsellor", "admin"),
 }  # fmt: skip
 """Who may be told that something of a subject changed: those who may open its pages. A subject not named: nobody."""
@@ -41,10 +44,15 @@ def install(app: FastAPI) -> None:
     install_web(app)
     larger = {("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES, ("POST", PUBLISH): MOST_SENT}
     app.add_middleware(BodyLimit, larger=larger)
-    pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages)
-    for part in (*pages, request_api, terminal_api, terminal_command_api, release_api, certificate_api):
+    pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages, rollout_pages)
+    apis = (request_api, terminal_api, terminal_command_api, release_api, certificate_api, rollout_api)
+    for part in (*pages, *apis):
         app.include_router(part.router)
-    app.state.rail_counts = {"requests": request_pages.rail_count, "fleet": terminal_pages.rail_count}
+    app.state.rail_counts = {
+        "requests": request_pages.rail_count,
+        "fleet": terminal_pages.rail_count,
+        "rollouts": rollout_pages.rail_count,
+    }
     app.state.palette_sources = [terminal_pages.palette_source]
     app.state.terminal_names = names
     app.state.strangers = terminal_api.Strangers()

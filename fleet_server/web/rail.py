@@ -21,6 +21,7 @@ def _page(key: str, url: str, icon: str, label: str, group: str, *roles: str) ->
 PAGES = (
     _page("requests", "/demandes", "inbox", "Demandes", "", "counsellor"),
     _page("fleet", "/flotte", "device-desktop", "Flotte", "", "operator", "admin"),
+    _page("rollouts", "/deploiements", "rocket", "Déploiements", "", "operator", "admin"),
     _page("commands", "/commandes", "terminal-2", "Commandes", "", "operator", "admin"),
     _page("contents", "/contenus", "package", "Contenus", "", "operator", "admin"),
     _page("usage", "/frequentation", "chart-histogram", "Fréquentation", "Mesurer", "operator", "counsellor", "admin"),

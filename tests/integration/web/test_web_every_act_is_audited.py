@@ -32,6 +32,8 @@ from tests.packs import write_pack, zip_of
 from tests.trust import with_repository as with_keys
 
 HARMLESS = {
+    "/api/v1/rollouts": "by token, the act of /deploiements: proved in test_rollouts_api",
+    "/api/v1/rollouts/{number}/{act}": "by token, the acts of the pages, likewise",
     "/apparence": "a cookie of this browser, nothing of the server's",
     "/api/v1/terminal/requests": "a visitor's own: a dated line would tell when somebody stood before which kiosk",
     "/api/v1/pairing": "a terminal asks to be let in: nothing changes before a person accepts, which is audited",
@@ -157,6 +159,14 @@ def revoke_token(office):
     return "yanis", "/jetons/1/revoquer", {}
 
 
+A_ROLLOUT = {"kind": "settings", "qui": "toutes", "idle_warning_s": "60", "idle_end_s": "120", "vagues": "1, le reste"}
+
+
+def propose_rollout(office):
+    made = send(office, ("yanis", "/deploiements", A_ROLLOUT))
+    return "yanis", f"{made.headers['location']}/proposer", {}
+
+
 def on_yanis(act: str) -> Act:
     return lambda office: ("anne", f"/comptes/{account_of(office, 'yanis')}/{act}", {})
 
@@ -183,6 +193,8 @@ RECIPES: dict[str, Act] = {
     "/enrolement/demandes/{pairing_id}/refuser": lambda office: (
         "yanis", f"/enrolement/demandes/{pairing(office)}/refuser", {},
     ),
+    "/deploiements": lambda office: ("yanis", "/deploiements", A_ROLLOUT),
+    "/deploiements/{number}/{gesture}": propose_rollout,
     "/jetons": lambda office: ("yanis", "/jetons", {"name": "veille", "days": "30", "scopes": ["audit:read"]}),
     "/jetons/{token_id}/revoquer": revoke_token,
     "/reglages": lambda office: ("yanis", "/reglages", {"idle_warning_s": "80", "idle_end_s": "120"}),

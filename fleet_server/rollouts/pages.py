@@ -1,0 +1,181 @@
+"""/deploiements: what is under way and what waits, a new one, and one as it goes; acts and their confirmation."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from sqlmodel import Session, col, func, select
+
+from fleet_server.access.guard import Viewer, allow
+from fleet_server.context import Context, ContextDep, Reading, Writing
+from fleet_server.releases.publish import releases
+from fleet_server.rollouts.acts import ACTS, Asked, RolloutRefused, create, needs_second_person
+from fleet_server.rollouts.forms import EMPTY, LISTS, Typed, read
+from fleet_server.rollouts.models import ACTIVE, Rollout
+from fleet_server.rollouts.seen import fleet
+from fleet_server.rollouts.shown import counts_of, newest, shown
+from fleet_server.terminals.cards import KINDS
+from fleet_server.web.pages import RailCount, fragment, page, seen_other
+
+router = APIRouter(include_in_schema=False)
+Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
+
+
+class Gesture(NamedTuple):
+    """`act` as in `acts.ACTS`; `done`: what the toast says; `asks`: its confirmation is a page of its own."""
+
+    act: str
+    done: str
+    asks: bool = False
+
+
+GESTURES = {
+    "proposer": Gesture("submit", "Proposé."),
+    "approuver": Gesture("approve", "Approuvé : il peut être lancé."),
+    "renvoyer": Gesture("refuse", "Renvoyé à son auteur.", asks=True),
+    "lancer": Gesture("start", "Lancé."),
+    "pause": Gesture("pause", "En pause : plus rien ne commence."),
+    "reprendre": Gesture("resume", "Repris."),
+    "arreter": Gesture("stop", "Arrêté.", asks=True),
+    "reessayer": Gesture("retry", "Un nouvel essai est en file."),
+    "forcer": Gesture("force", "Demandé sans attendre.", asks=True),
+}
+_UNDO = {"pause": "reprendre"}
+
+
+def rail_count(session: Session, viewer: Viewer) -> RailCount | None:
+    """Those that go on; lit when one waits for this person's approval."""
+    going = session.exec(select(func.count()).where(col(Rollout.state).in_(ACTIVE))).one()
+    waits = select(func.count()).where(Rollout.state == "waiting_for_approval", col(Rollout.made_by) != viewer.id)
+    waiting = session.exec(waits).one()
+    return RailCount(going + waiting, you=waiting > 0)
+
+
+@router.get("/deploiements")
+def rollouts_page(request: Request, session: Reading, viewer: Operator) -> Response:
+    return page(request, viewer, "rollouts/deploiements.html", **_list(session))
+
+
+@router.get("/deploiements/lignes")
+def rollouts_live(request: Request, session: Reading, viewer: Operator) -> Response:
+    return fragment(request, viewer, "rollouts/deploiements-lignes.html", live=True, **_list(session))
+
+
+@router.get("/deploiements/nouveau")
+def new_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, edition: str = "") -> Response:
+    return _new(request, ctx, session, viewer, {**EMPTY, "edition": edition[:40]}, {}, Typed())
+
+
+async def _posted(request: Request) -> tuple[dict[str, str], dict[str, list[str]]]:
+    form = await request.form()
+    texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    return texts, {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in LISTS}
+
+
+Posted = Annotated[tuple[dict[str, str], dict[str, list[str]]], Depends(_posted)]
+
+
+@router.post("/deploiements")
+def make(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, posted: Posted) -> Response:
+    """A draft, shown with what it would do."""
+    form, chosen = posted
+    typed = read(form, chosen)
+    if not typed.errors:
+        kind: Any = "settings" if form.get("kind") == "settings" else "content"
+        try:
+            made = create(session, ctx, kind, typed.what, typed.target, typed.plan, Asked(viewer))
+            return seen_other(f"/deploiements/{made.id}", "Brouillon gardé : rien n’est parti.")
+        except RolloutRefused as refused:
+            typed.errors["kind"] = str(refused)
+    return _new(request, ctx, session, viewer, {**EMPTY, "seconde": "", "ferme": "", **form}, chosen, typed, 422)
+
+
+@router.get("/deploiements/{number}")
+def rollout_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, number: int) -> Response:
+    return page(request, viewer, "rollouts/deploiement.html", **_one(session, ctx, viewer, number))
+
+
+@router.get("/deploiements/{number}/direct")
+def rollout_live(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, number: int) -> Response:
+    return fragment(request, viewer, "rollouts/deploiement-corps.html", live=True,
+                    **_one(session, ctx, viewer, number))  # fmt: skip
+
+
+@router.get("/deploiements/{number}/{gesture}")
+def confirm_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, number: int,
+                 gesture: str, borne: str = "") -> Response:  # fmt: skip
+    asked = _gesture(gesture)
+    if not asked.asks:
+        return seen_other(f"/deploiements/{number}")
+    values = _one(session, ctx, viewer, number) | {"gesture": gesture, "borne": borne, "error": "", "reason": ""}
+    return page(request, viewer, "rollouts/confirmer.html", **values)
+
+
+@router.post("/deploiements/{number}/{gesture}")
+def act(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, number: int, gesture: str,
+        posted: Posted) -> Response:  # fmt: skip
+    asked, row = _gesture(gesture), _row(session, number)
+    form, chosen = posted
+    reason = " ".join(form.get("reason", "").split())[:200]
+    try:
+        ACTS[asked.act](session, ctx, row, Asked(viewer, reason, tuple(chosen["terminals"])))
+    except RolloutRefused as refused:
+        if not asked.asks:
+            raise HTTPException(409, str(refused)) from refused
+        values = _one(session, ctx, viewer, number) | {"gesture": gesture, "borne": "", "reason": reason}
+        return page(request, viewer, "rollouts/confirmer.html", status=409, error=str(refused), **values)
+    undo = f"/deploiements/{number}/{_UNDO[gesture]}" if gesture in _UNDO else None
+    done = "Proposé à une seconde personne." if row.state == "waiting_for_approval" else asked.done
+    return seen_other(f"/deploiements/{number}", done, undo)
+
+
+# ---- what the pages show -----------------------------------------------------------------------------------------
+
+
+def _list(session: Session) -> dict[str, Any]:
+    rows = newest(session)
+    going = [one for one in rows if one.state in ACTIVE]
+    waiting = [one for one in rows if one.state == "waiting_for_approval"]
+    said = f"{len(going)} déploiement{'s' if len(going) > 1 else ''} en cours." if going else "Rien n’est en cours."
+    if waiting:
+        said += f" {len(waiting)} attend{'ent' if len(waiting) > 1 else ''} une seconde personne."
+    return {"rollouts": rows, "counts": counts_of(session), "sentence": said}
+
+
+def _one(session: Session, ctx: Context, viewer: Viewer, number: int) -> dict[str, Any]:
+    row = _row(session, number)
+    return {
+        "shown": shown(session, row, ctx.now()), "rollout": row, "mine": row.made_by == viewer.id,
+        "second": needs_second_person(ctx, row), "kinds": KINDS,
+    }  # fmt: skip
+
+
+def _new(
+    request: Request, ctx: Context, session: Session, viewer: Viewer, form: Mapping[str, str],
+    chosen: Mapping[str, list[str]], typed: Typed, status: int = 200,
+) -> Response:  # fmt: skip
+    seen = [one for one in fleet(session).values() if one.in_service]
+    choices = {
+        "groups": [(group, group) for group in sorted({group for one in seen for group in one.groups})],
+        "kinds": [(kind, KINDS[kind]) for kind in sorted({one.kind for one in seen})],
+        "departments": [(code, code) for code in sorted({one.department for one in seen})],
+        "terminals": [(one.id, one.name) for one in seen],
+    }
+    values = {
+        "form": form, "chosen": chosen, "errors": typed.errors, "choices": choices, "editions": releases(session),
+        "demanded": ctx.settings.rollout_approval == "all", "count": len(seen),
+    }  # fmt: skip
+    return page(request, viewer, "rollouts/nouveau.html", status=status, **values)
+
+
+def _gesture(name: str) -> Gesture:
+    if name not in GESTURES:
+        raise HTTPException(404, "Ce geste n’existe pas.")
+    return GESTURES[name]
+
+
+def _row(session: Session, number: int) -> Rollout:
+    row = session.get(Rollout, number) if 0 < number < 2**31 else None
+    if row is None:
+        raise HTTPException(404, "Aucun déploiement n’a ce numéro.")
+    return row

@@ -1,0 +1,115 @@
+"""Déploiements in the back-office, by HTTP and in a browser: prepare, foresee, approve, launch, pause, stop."""
+
+import pytest
+
+from fleet_server.rollouts.plan import Wave
+from tests.back_office import post, served
+from tests.browser import DESKTOP, PHONE, chromium, close, sideways_scroll, violations
+from tests.integration.rollouts.cast import NEW, OLD, Cast
+
+SEVEN = ("Laval", "Cholet", "Segré", "Sablé-sur-Sarthe", "Saint-Nazaire", "Saint-Herblain", "La Roche-sur-Yon")
+FORM = {"kind": "content", "edition": NEW.label, "qui": "toutes", "vagues": "1, 2, le reste", "observer": "4"}
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    cast = Cast(tmp_path)
+    cast.add(*SEVEN)
+    cast.quiet("Laval")
+    with served(cast.office):
+        yield cast
+
+
+def test_prepared_it_is_foreseen_then_launched_paused_and_stopped_with_a_reason(fleet):
+    yanis = fleet.office.signed_in("yanis")
+    made = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **FORM)
+    at = made.headers["location"]
+    foreseen = yanis.get(at).text
+    assert "7 bornes" in foreseen
+    assert "1 maintenant, 2 à 16:00, 4 à 20:00" in foreseen
+    assert "Laval est hors ligne." in foreseen
+    assert fleet.wanted("Cholet").release_id == OLD.id
+    for gesture, state in (("proposer", "ready"), ("lancer", "running"), ("pause", "paused"), ("reprendre", "running")):
+        assert post(yanis, f"{at}/{gesture}", form_at=at).status_code == 303
+        assert fleet.rollout(1).state == state
+    fleet.turn()
+    confirm = yanis.get(f"{at}/arreter").text
+    assert "Arrêter pour 7 bornes" in confirm
+    assert post(yanis, f"{at}/arreter", form_at=at, reason="son coupé").status_code == 303
+    assert "Son coupé." in yanis.get(at).text
+    assert post(yanis, f"{at}/lancer", form_at=at).status_code == 409
+
+
+def test_what_is_wrong_is_said_under_its_field_and_nothing_typed_is_lost(fleet):
+    yanis = fleet.office.signed_in("yanis")
+    wrong = FORM | {
+        "edition": "",
+        "vagues": "deux",
+        "debut": "25:00",
+        "fin": "5:00",
+        "echecs": "300",
+        "qui": "certaines",
+    }
+    answer = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **wrong)
+    assert answer.status_code == 422
+    assert "5 points sont à revoir" in answer.text
+    assert 'value="deux"' in answer.text
+    short = FORM | {"kind": "settings", "idle_warning_s": "89"}
+    assert "pour répondre" in post(yanis, "/deploiements", form_at="/deploiements/nouveau", **short).text
+
+
+def test_a_second_person_finds_it_waiting_and_approves(fleet):
+    yanis, anne = fleet.office.signed_in("yanis"), fleet.office.signed_in("anne")
+    made = post(yanis, "/deploiements", form_at="/deploiements/nouveau", seconde="oui", **FORM)
+    at = made.headers["location"]
+    assert post(yanis, f"{at}/proposer", form_at=at).status_code == 303
+    assert "ce déploiement est le vôtre" in yanis.get(at).text
+    assert post(yanis, f"{at}/approuver", form_at=at).status_code == 409
+    assert 'data-you title="Vous attend">1<' in anne.get("/deploiements").text
+    assert post(anne, f"{at}/approuver", form_at=at).status_code == 303
+    assert "approuvé par Anne Delorme" in yanis.get(at).text
+
+
+def test_who_counsels_opens_none_of_it(fleet):
+    maelle = fleet.office.signed_in("maelle")
+    assert {maelle.get(path).status_code for path in ("/deploiements", "/deploiements/nouveau")} == {403}
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_no_page_breaks_a_rule_of_axe_or_scrolls_sideways(fleet, size):
+    number = fleet.roll_out(waves=(Wave(count=2), Wave()), success_percent=0, error_percent=100)
+    fleet.turn()
+    begun = [name for name, state in fleet.states(number).items() if state == "in_progress"]
+    fleet.shows(NEW, begun[0])
+    fleet.says(begun[1], target=NEW, phase="failed", reason="disque plein")
+    fleet.turn(3)
+    yanis = fleet.office.signed_in("yanis")
+    made = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **FORM).headers["location"]
+    with chromium() as browser:
+        page = browser.new_page(viewport=size)
+        page.context.add_cookies(
+            [{"name": name, "value": value, "url": fleet.office.url} for name, value in yanis.cookies.items()]
+        )
+        for path in ("/deploiements", "/deploiements/nouveau", made, f"/deploiements/{number}",
+                     f"/deploiements/{number}/arreter", f"/deploiements/{number}/forcer"):  # fmt: skip
+            page.goto(fleet.office.url + path)
+            assert violations(page) == [], path
+            assert sideways_scroll(page) == 0, path
+        close(page.context)
+
+
+def test_the_page_follows_by_itself(fleet):
+    number = fleet.roll_out()
+    fleet.turn()
+    yanis = fleet.office.signed_in("yanis")
+    with chromium() as browser:
+        page = browser.new_page(viewport=DESKTOP)
+        page.context.add_cookies(
+            [{"name": name, "value": value, "url": fleet.office.url} for name, value in yanis.cookies.items()]
+        )
+        page.goto(f"{fleet.office.url}/deploiements/{number}")
+        page.wait_for_selector("[data-live]")
+        fleet.shows(NEW, "Cholet")
+        fleet.turn()
+        page.wait_for_selector("text=1 réussie")
+        close(page.context)
