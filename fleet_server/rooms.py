@@ -21,7 +21,7 @@ from fleet_server.rollouts import api as rollout_api
 from fleet_server.rollouts import pages as rollout_pages
 from fleet_server.terminals import api as terminal_api
 from fleet_server.terminals import command_api as terminal_command_api
-from fleet_server.terminals import inbound
+from fleet_server.terminals import fleet_api, inbound
 from fleet_server.terminals import pages as terminal_pages
 from fleet_server.terminals.files import MAX_FILE_BYTES
 from fleet_server.terminals.record import RECORDERS
@@ -45,7 +45,9 @@ def install(app: FastAPI) -> None:
     larger = {("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES, ("POST", PUBLISH): MOST_SENT}
     app.add_middleware(BodyLimit, larger=larger)
     pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages, rollout_pages)
-    apis = (request_api, terminal_api, terminal_command_api, release_api, certificate_api, rollout_api)
+    apis = (
+        request_api, terminal_api, fleet_api, terminal_command_api, release_api, certificate_api, rollout_api,
+    )  # fmt: skip
     for part in (*pages, *apis):
         app.include_router(part.router)
     app.state.rail_counts = {

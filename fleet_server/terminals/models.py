@@ -28,6 +28,19 @@ class Terminal(SQLModel, table=True):
     enrolled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     turned_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     """When it last began, or ceased, to be listened to: what ingest remembers from before is asked again."""
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Free words of the operators; unlike groups they carry no settings."""
+
+
+class TerminalNote(SQLModel, table=True):
+    """What a person wrote about a terminal. Never about people."""
+
+    __tablename__ = "terminal_note"
+    id: int | None = Field(default=None, primary_key=True)
+    terminal: str = Field(foreign_key="terminal.id", index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    by: str = Field(max_length=80)
+    text: str = Field(max_length=2000)
 
 
 class TerminalPlace(SQLModel, table=True):

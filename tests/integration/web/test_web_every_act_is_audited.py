@@ -39,6 +39,8 @@ HARMLESS = {
     "/api/v1/pairing": "a terminal asks to be let in: nothing changes before a person accepts, which is audited",
     "/api/v1/pairing/{pairing}/reveal": "the second half of the same question",
     "/api/v1/enrol": "the terminal's own act, audited as terminal.enrolled: proved with real certificates elsewhere",
+    "/api/v1/terminals/{terminal_id}/notes": "by a token, audited as terminal.noted: proved with real tokens elsewhere",
+    "/api/v1/terminals/{terminal_id}/retire": "by a token, audited as terminal.decommissioned, likewise",
     "/api/v1/terminal/renew": "the terminal's own act, audited as terminal.certificate_renewed, likewise",
 }
 NOT_ACTS = {"request.failed", "terminal.id", "rollout.id"}

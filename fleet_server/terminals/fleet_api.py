@@ -1,0 +1,156 @@
+"""The fleet for programs: list, one terminal, its tags and notes, its retirement. By API token (`access.caller`)."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+
+from fleet_server.access.caller import CALLED, calling
+from fleet_server.context import Context, ContextDep, Reading, Writing
+from fleet_server.terminals.cards import Card, cards
+from fleet_server.terminals.enrolment import put_out
+from fleet_server.terminals.labels import NotTaken, add_note, notes_of, set_tags
+from fleet_server.terminals.named import in_service, named
+from fleet_server.terminals.search import Search
+from fleet_server.web.errors import refusals
+from fleet_server.web.viewer import Viewer
+
+router = APIRouter(prefix="/api/v1/terminals", tags=["fleet"], responses=CALLED)
+Reader = Annotated[Viewer, Depends(calling("terminals:read"))]
+Writer = Annotated[Viewer, Depends(calling("terminals:write"))]
+_ONE, _ACT = refusals(404), refusals(404, 409)
+Text = Annotated[str, Query(max_length=80)]
+
+
+class TerminalView(BaseModel):
+    """One terminal. `state` as on *Flotte*; `release` and `wanted_release` are labels, "–" for none."""
+
+    id: str
+    name: str
+    state: str
+    detail: str
+    problems: list[str]
+    place: str
+    kind: str
+    commune: str
+    department: str
+    groups: list[str]
+    tags: list[str]
+    software: str | None
+    release: str
+    wanted_release: str
+    drift: bool
+    heard_at: datetime | None
+    certificate_until: datetime | None
+
+
+class TerminalPage(BaseModel):
+    """`total` match; this page holds at most `size` of them."""
+
+    total: int
+    page: int
+    size: int
+    terminals: list[TerminalView]
+
+
+class NoteView(BaseModel):
+    at: datetime
+    by: str
+    text: str
+
+
+class Tags(BaseModel):
+    tags: list[str] = Field(max_length=100)
+
+
+class NewNote(BaseModel):
+    text: str
+
+
+class Retirement(BaseModel):
+    """`confirmed`: the terminal's name, so that no wrong id retires another."""
+
+    confirmed: str
+
+
+@router.get("")
+def find(
+    caller: Reader, ctx: ContextDep, session: Reading, text: Text = "", state: Text = "", group: Text = "",
+    tag: Text = "", kind: Text = "", department: Text = "", software: Text = "", release: Text = "",
+    drift: bool = False, page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    size: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> TerminalPage:  # fmt: skip
+    """Those that match every filter given, who needs something first. Scope `terminals:read`."""
+    wanted = Search(text, state, group, tag, kind, department, software, release, drift)
+    return listed(session, ctx, wanted, page, size)
+
+
+@router.get("/{terminal_id}", responses=_ONE)
+def one(caller: Reader, ctx: ContextDep, session: Reading, terminal_id: str) -> TerminalView:
+    """Scope `terminals:read`. A retired terminal is not found."""
+    return viewed(session, ctx, terminal_id)
+
+
+@router.put("/{terminal_id}/tags", responses=_ACT)
+def tag(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, asked: Tags) -> TerminalView:
+    """From now on these tags and no others. Scope `terminals:write`."""
+    try:
+        set_tags(session, in_service(session, terminal_id), asked.tags, caller, ctx.now())
+    except NotTaken as refused:
+        raise HTTPException(422, str(refused)) from refused
+    session.flush()
+    return viewed(session, ctx, terminal_id)
+
+
+@router.get("/{terminal_id}/notes", responses=_ONE)
+def notes(caller: Reader, session: Reading, terminal_id: str) -> list[NoteView]:
+    """The last fifty, newest first. Scope `terminals:read`."""
+    named(session, terminal_id)
+    return [NoteView(at=row.at, by=row.by, text=row.text) for row in notes_of(session, terminal_id)]
+
+
+@router.post("/{terminal_id}/notes", status_code=201, responses=_ONE)
+def note(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, asked: NewNote) -> NoteView:
+    """Scope `terminals:write`."""
+    try:
+        row = add_note(session, named(session, terminal_id), asked.text, caller, ctx.now())
+    except NotTaken as refused:
+        raise HTTPException(422, str(refused)) from refused
+    return NoteView(at=row.at, by=row.by, text=row.text)
+
+
+@router.post("/{terminal_id}/retire", status_code=204, responses=_ACT)
+def retire(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, asked: Retirement) -> None:
+    """Nothing of it is taken from then on. Scope `terminals:write`."""
+    terminal = in_service(session, terminal_id)
+    if asked.confirmed.strip().casefold() != terminal.name.casefold():
+        raise HTTPException(422, f"Ce n’est pas son nom. Confirmez par « {terminal.name} ».")
+    put_out(session, ctx, terminal, "decommissioned", caller)
+
+
+def listed(session: Session, ctx: Context, wanted: Search, page: int, size: int) -> TerminalPage:
+    found = [card for card in cards(session, ctx) if wanted.finds(card)]
+    shown = found[(page - 1) * size : page * size]
+    return TerminalPage(total=len(found), page=page, size=size, terminals=[_view(card) for card in shown])
+
+
+def viewed(session: Session, ctx: Context, terminal_id: str) -> TerminalView:
+    """Raises `HTTPException` 404."""
+    found = cards(session, ctx, only=terminal_id)
+    if not found:
+        raise HTTPException(404, "Aucune borne n’a cet identifiant.")
+    return _view(found[0])
+
+
+def _view(card: Card) -> TerminalView:
+    place, terminal = card.want.place, card.terminal
+    return TerminalView(
+        id=terminal.id, name=terminal.name, state=card.condition.key, detail=card.condition.detail,
+        problems=list(card.condition.problems), place=place.name, kind=place.kind, commune=place.commune_name,
+        department=place.department, groups=terminal.groups, tags=terminal.tags,
+        software=card.report.software if card.report else None, release=card.release,
+        wanted_release=card.wanted_release, drift=card.differs, heard_at=card.heard_at,
+        certificate_until=terminal.certificate_until,
+    )  # fmt: skip
