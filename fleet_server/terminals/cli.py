@@ -1,5 +1,8 @@
-"""`balise terminal list|add|token|revoke`; orders are in `command_cli`."""
+"""`balise terminal list|add|token|revoke|find|show|tag|note|retire`; orders are in `command_cli`."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -9,6 +12,7 @@ from fleet_server.terminals.command_cli import install
 
 if TYPE_CHECKING:
     from fleet_server.settings import Settings
+    from fleet_server.terminals.fleet_access import FleetAccess
 
 app = typer.Typer(help="Les bornes.", no_args_is_help=True)
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
@@ -110,6 +114,85 @@ def revoke(
     except UnknownTerminal:
         _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
     typer.echo(f"{asked.name} est dehors : plus rien d’elle n’est pris. Le serveur qui tourne la coupe du courtier.")
+
+
+@app.command()
+def find(
+    text: Annotated[str, typer.Argument(help="Nom, lieu ou commune")] = "",
+    state: Annotated[str, typer.Option(help="online, offline, degraded, drift…")] = "",
+    group: Annotated[str, typer.Option(help="Groupe")] = "",
+    tag: Annotated[str, typer.Option(help="Étiquette")] = "",
+    department: Annotated[str, typer.Option(help="Département : 53")] = "",
+    drift: Annotated[bool, typer.Option("--drift", help="En écart avec le souhait")] = False,
+    page: Annotated[int, typer.Option(min=1, help="Pages de 50")] = 1,
+    data_dir: DataDir = None,
+) -> None:
+    """Cherche des bornes, et dit leur état : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
+    from fleet_server.terminals.search import Search
+
+    wanted = Search(text=text, state=state, group=group, tag=tag, department=department, drift=drift)
+    with _fleet(data_dir) as fleet:
+        found = fleet.find(wanted, page)
+    for one in found.terminals:
+        typer.echo(f"{one.id:12} {one.name:24} {one.state:10} {one.release:12} {one.place}  {', '.join(one.tags)}")
+    typer.echo(f"{found.total} borne{'s' if found.total > 1 else ''}, page {found.page}.", err=True)
+
+
+@app.command()
+def show(terminal: TerminalId, data_dir: DataDir = None) -> None:
+    """Montre tout d’une borne, en JSON : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
+    with _fleet(data_dir) as fleet:
+        typer.echo(fleet.one(terminal).model_dump_json(indent=2))
+
+
+@app.command()
+def tag(
+    terminal: TerminalId,
+    add: Annotated[list[str] | None, typer.Argument(help="Étiquettes à mettre")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="Étiquette à enlever ; répétable")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Met et enlève des étiquettes : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
+    given, taken = ({one.lower() for one in some or ()} for some in (add, remove))
+    with _fleet(data_dir) as fleet:
+        typer.echo(f"Étiquettes : {', '.join(fleet.tag(terminal, given, taken).tags) or 'aucune'}.")
+
+
+@app.command()
+def note(terminal: TerminalId, text: Annotated[str, typer.Argument(help="La note")], data_dir: DataDir = None) -> None:
+    """Écrit une note sur une borne : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
+    with _fleet(data_dir) as fleet:
+        fleet.note(terminal, text)
+    typer.echo("Note écrite.")
+
+
+@app.command()
+def retire(
+    terminal: TerminalId,
+    confirm: Annotated[str, typer.Option(help="Le nom de la borne, pour n’en retirer aucune autre")],
+    data_dir: DataDir = None,
+) -> None:
+    """Retire une borne : plus rien d’elle n’est pris. Ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
+    with _fleet(data_dir) as fleet:
+        fleet.retire(terminal, confirm)
+    typer.echo("Borne retirée.")
+
+
+@contextmanager
+def _fleet(data_dir: Path | None) -> "Iterator[FleetAccess]":
+    """With BALISE_TOKEN, the server at BALISE_URL; else the one of this machine."""
+    from fleet_server.offline import offline
+    from fleet_server.terminals.fleet_access import Local, Refused, Remote
+
+    token = os.environ.get("BALISE_TOKEN", "")
+    try:
+        if token and data_dir is None:
+            yield Remote(os.environ.get("BALISE_URL", ""), token)
+        else:
+            with offline(_settings(data_dir)) as ctx:
+                yield Local(ctx)
+    except Refused as refused:
+        _refuse(str(refused))
 
 
 def _show_token(terminal: str, token: str) -> None:

@@ -1,5 +1,9 @@
 """The fleet for programs, by tokens: what is found, what is changed, what is refused."""
 
+import os
+import subprocess
+import sys
+
 import httpx
 import pytest
 from sqlmodel import select
@@ -95,3 +99,28 @@ def test_what_is_not_taken_is_said_and_changes_nothing(fleet, what, body):
     answer = api.request("PUT" if what == "tags" else "POST", f"/terminals/{laval}/{what}", json=body)
     assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
     assert (api.get(f"/terminals/{laval}").json()["tags"], api.get(f"/terminals/{laval}/notes").json()) == ([], [])
+
+
+def balise(fleet, *words, token="", local=False):
+    where = ["--data-dir", str(fleet.office.context.settings.data_dir)] if local else []
+    env = os.environ | {"BALISE_URL": fleet.office.url, "BALISE_TOKEN": token}
+    asked = [sys.executable, "-m", "balise", "terminal", *words, *where]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=env)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_command_line_does_the_same_by_a_token_from_elsewhere(fleet):
+    laval = fleet.enrolled("Laval").id
+    token = client(fleet, "terminals:write").headers["authorization"].removeprefix("Bearer ")
+    assert balise(fleet, "tag", laval, "Wifi", "4g", token=token) == (0, "Étiquettes : 4g, wifi.\n")
+    assert balise(fleet, "tag", laval, "--remove", "4G", token=token) == (0, "Étiquettes : wifi.\n")
+    code, said = balise(fleet, "find", "laval", "--tag", "wifi", token=token)
+    assert (code, laval in said, "1 borne, page 1." in said) == (0, True, True)
+    assert balise(fleet, "note", laval, "Porte du fond", token=token) == (0, "Note écrite.\n")
+    code, said = balise(fleet, "retire", laval, "--confirm", "Cholet", token=token)
+    assert (code, "Confirmez par « Laval »" in said) == (1, True)
+    assert balise(fleet, "retire", laval, "--confirm", "Laval", token=token) == (0, "Borne retirée.\n")
+    code, said = balise(fleet, "show", laval, token=token)
+    assert (code, said) == (1, "Aucune borne n’a cet identifiant.\n")
+    code, said = balise(fleet, "find", token="balise_wrong")
+    assert (code, "inconnu, révoqué ou expiré" in said) == (1, True)

@@ -1,0 +1,131 @@
+"""The fleet as `balise terminal` reaches it: by the API of a server elsewhere, or in the database of this machine.
+
+Refused     the server said no, or could not be reached: its words are for the person
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode
+from urllib.request import Request, urlopen
+
+from fastapi import HTTPException
+from sqlmodel import Session
+
+from fleet_server.certificates.revoked import keep_list
+from fleet_server.context import Context
+from fleet_server.db import reading, transaction
+from fleet_server.terminals.enrolment import put_out
+from fleet_server.terminals.fleet_api import TerminalPage, TerminalView, listed, viewed
+from fleet_server.terminals.labels import NotTaken, add_note, set_tags
+from fleet_server.terminals.named import in_service, named
+from fleet_server.terminals.search import Search
+
+_ANSWER_WITHIN_S = 30
+
+
+class Refused(Exception):
+    """In French, for whoever typed the command."""
+
+
+class FleetAccess(Protocol):
+    def find(self, wanted: Search, page: int) -> TerminalPage: ...
+    def one(self, terminal: str) -> TerminalView: ...
+    def tag(self, terminal: str, add: set[str], remove: set[str]) -> TerminalView: ...
+    def note(self, terminal: str, text: str) -> None: ...
+    def retire(self, terminal: str, confirmed: str) -> None: ...
+
+
+class Remote:
+    """Another machine's server, by a token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise Refused(f"BALISE_URL = « {url} » : l’adresse du serveur commence par https:// (ou http://).")
+        self._url, self._token = url.rstrip("/") + "/api/v1/terminals", token
+
+    def find(self, wanted: Search, page: int) -> TerminalPage:
+        given = {name: getattr(wanted, name) for name in Search.__slots__ if getattr(wanted, name)}
+        return TerminalPage.model_validate(self._ask("GET", f"?{urlencode(given | {'page': page})}"))
+
+    def one(self, terminal: str) -> TerminalView:
+        return TerminalView.model_validate(self._ask("GET", f"/{quote(terminal, safe='')}"))
+
+    def tag(self, terminal: str, add: set[str], remove: set[str]) -> TerminalView:
+        tags = sorted((set(self.one(terminal).tags) | add) - remove)
+        return TerminalView.model_validate(self._ask("PUT", f"/{quote(terminal, safe='')}/tags", {"tags": tags}))
+
+    def note(self, terminal: str, text: str) -> None:
+        self._ask("POST", f"/{quote(terminal, safe='')}/notes", {"text": text})
+
+    def retire(self, terminal: str, confirmed: str) -> None:
+        self._ask("POST", f"/{quote(terminal, safe='')}/retire", {"confirmed": confirmed})
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        asked = Request(self._url + path, json.dumps(body).encode() if body else None, headers, method=method)  # noqa: S310 - http or https, checked above
+        try:
+            with urlopen(asked, timeout=_ANSWER_WITHIN_S) as answer:  # noqa: S310
+                said = answer.read()
+        except HTTPError as error:
+            raise Refused(_words(error)) from error
+        except (URLError, TimeoutError) as error:
+            raise Refused(f"{self._url} ne répond pas ({getattr(error, 'reason', error)}).") from error
+        return json.loads(said) if said else None
+
+
+def _words(error: HTTPError) -> str:
+    try:
+        return str(json.loads(error.read())["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"Le serveur a répondu {error.code}. Est-ce bien l’adresse de Balise ?"
+
+
+class Local:
+    """The server's own database, whether it runs or not."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def find(self, wanted: Search, page: int) -> TerminalPage:
+        with reading(self._ctx.engine) as session:
+            return listed(session, self._ctx, wanted, page, 50)
+
+    def one(self, terminal: str) -> TerminalView:
+        with reading(self._ctx.engine) as session:
+            return self._seen(session, terminal)
+
+    def tag(self, terminal: str, add: set[str], remove: set[str]) -> TerminalView:
+        try:
+            with transaction(self._ctx.engine) as session:
+                row = in_service(session, terminal)
+                set_tags(session, row, sorted((set(row.tags) | add) - remove), None, datetime.now(UTC))
+                session.flush()
+                return self._seen(session, terminal)
+        except (HTTPException, NotTaken) as refused:
+            raise Refused(getattr(refused, "detail", str(refused))) from refused
+
+    def note(self, terminal: str, text: str) -> None:
+        try:
+            with transaction(self._ctx.engine) as session:
+                add_note(session, named(session, terminal), text, None, datetime.now(UTC))
+        except (HTTPException, NotTaken) as refused:
+            raise Refused(getattr(refused, "detail", str(refused))) from refused
+
+    def retire(self, terminal: str, confirmed: str) -> None:
+        try:
+            with transaction(self._ctx.engine) as session:
+                row = in_service(session, terminal)
+                if confirmed.strip().casefold() != row.name.casefold():
+                    raise Refused(f"Ce n’est pas son nom. Confirmez par « {row.name} ».")
+                put_out(session, self._ctx, row, "decommissioned", None, who="ligne de commande")
+            keep_list(self._ctx.settings, self._ctx.keys, self._ctx.engine, self._ctx.now())
+        except HTTPException as refused:
+            raise Refused(str(refused.detail)) from refused
+
+    def _seen(self, session: Session, terminal: str) -> TerminalView:
+        try:
+            return viewed(session, self._ctx, terminal)
+        except HTTPException as refused:
+            raise Refused(str(refused.detail)) from refused
