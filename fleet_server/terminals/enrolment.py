@@ -22,6 +22,7 @@ from fleet_server.db import after_commit
 from fleet_server.terminals.commands import cancel_open
 from fleet_server.terminals.desired import push
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal, TerminalDesired, TerminalLive
+from fleet_server.terminals.registry import turn
 from fleet_server.web.viewer import Viewer
 from wire.enrol import Enrolment, EnrolToken, PairingOpened, PairingRequest, encode_token, pairing_code
 from wire.sign import vouch
@@ -117,7 +118,7 @@ def enrol(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurve
     revoke_all(session, terminal.id, "superseded", SYSTEM, now)
     terminal.generation += 1
     certificate = _issue(session, ctx, terminal, key)
-    terminal.turned_at = now
+    turn(session, terminal, now)
     terminal.status, terminal.isolated = "accepted", ""
     terminal.public_key, terminal.hardware = ca.public_pem(key), hardware
     terminal.enrolled_at = now
@@ -146,7 +147,8 @@ def put_out(session: Session, ctx: Context, terminal: Terminal, reason: str, vie
         .where(col(EnrolmentToken.terminal) == terminal.id, col(EnrolmentToken.used_at).is_(None))
         .values(revoked=True)
     )
-    terminal.status, terminal.public_key, terminal.turned_at = "decommissioned", "", now
+    terminal.status, terminal.public_key = "decommissioned", ""
+    turn(session, terminal, now)
     session.get_one(TerminalLive, terminal.id).connected = False
     session.add(terminal)
     revoked = revoke_all(session, terminal.id, reason, viewer.name if viewer else who or SYSTEM, now)

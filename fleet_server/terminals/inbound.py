@@ -16,6 +16,7 @@ from fleet_server.db import transaction
 from fleet_server.terminals.commands import send_open
 from fleet_server.terminals.desired import push, restored_below
 from fleet_server.terminals.models import Terminal, TerminalLive
+from fleet_server.terminals.registry import turn
 from wire.state import Presence, Reported
 
 log = structlog.get_logger()
@@ -78,7 +79,8 @@ def alternates(boots: list[str]) -> bool:
 
 
 def _isolate(session: Session, terminal: Terminal, now: datetime) -> None:
-    terminal.isolated, terminal.turned_at = "Deux machines se présentent avec la même clé.", now
+    terminal.isolated = "Deux machines se présentent avec la même clé."
+    turn(session, terminal, now)
     session.add(terminal)
     record_act(session, None, "terminal.isolated", terminal.id, {"name": terminal.name}, now=now)
     log.error("terminal.isolated", terminal=terminal.id)

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
@@ -78,6 +78,13 @@ def names(session: Session) -> dict[str, str]:
     """Id → name, of every terminal there ever was: figures of the past keep their names."""
     rows = session.exec(select(Terminal.id, Terminal.name).order_by(Terminal.name))
     return dict(rows.all())
+
+
+def turn(session: Session, terminal: Terminal, now: datetime) -> None:
+    """It begins or ceases to be listened to. Always later than the last one that did, whatever the clock says: ingest
+    looks at the newest of these moments to know whether what it remembers still holds."""
+    newest = session.exec(select(func.max(Terminal.turned_at))).one()
+    terminal.turned_at = max(now, newest + timedelta(microseconds=1)) if newest else now
 
 
 def rename(terminal: Terminal, name: str) -> bool:
