@@ -81,6 +81,7 @@ class Link:
         self._wake = asyncio.Event()
         self._in_flight: _Attempts | None = None
         self._blocked = False
+        self.connections = 0
         self.refused: Counter[str] = Counter()
         """Down messages not understood, by channel."""
 
@@ -101,6 +102,11 @@ class Link:
         except Disconnected:
             return False
         return True
+
+    def lose(self) -> None:
+        """As when the network goes: no goodbye, the broker tells the last will. For drills."""
+        if self._connection:
+            self._connection.lose()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -129,6 +135,7 @@ class Link:
         try:
             connection.publish(topics.presence(me), presence.model_dump_json().encode())
             self._connection = connection
+            self.connections += 1
             self._hears.connected()
             sending = asyncio.create_task(self._send(connection), name=f"{me} sends")
             try:

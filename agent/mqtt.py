@@ -94,6 +94,13 @@ class Connection:
             raise item
         return item
 
+    def lose(self) -> None:
+        """Break the connection without a goodbye; `receive` finds it over."""
+        with contextlib.suppress(OSError):
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
+        self._over("cut")
+
     def close(self) -> None:
         """Say goodbye, which takes back the last will: publish presence before."""
         if self._chores:

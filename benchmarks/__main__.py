@@ -20,6 +20,7 @@ PARTS = {
     "ingest": ("ingest.live", "ingest.live.cpu", "ingest.backlog"),
     "desired": ("desired.reported.mosquitto", "desired.reported.embedded"),
     "command": ("command.answer.7",),
+    "thousand": ("fleet.rss.1000", "rollout.desired.1000", "command.answer.1000", "fleet.reconnect.1000"),
     "agent": ("agent.rss", "agent.cpu"),
     "sync": ("sync.first", "sync.resume", "sync.changed"),
     "kiosk": ("kiosk.first_load",),

@@ -182,9 +182,13 @@ class Fleet:
 
     def start_server(self) -> None:
         """Returns once it is ready; also after `fleet.server.kill()`."""
-        env = {f"BALISE_{name.upper()}": str(value) for name, value in self._given.items()}
-        self.server = Process("server", [*BALISE, "server", "run"], self.server_log, env)
+        self.server = Process("server", [*BALISE, "server", "run"], self.server_log, self.environment)
         eventually(self._ready, what="the server is ready")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The server's settings, for other commands that look for it."""
+        return {f"BALISE_{name.upper()}": str(value) for name, value in self._given.items()}
 
     @property
     def server_log(self) -> Path:

@@ -4,19 +4,23 @@ import asyncio
 import contextlib
 import resource
 import signal
-from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from rich.console import Console
+from rich.live import Live
 
+from balise.simulate.drills import Drill, carry_out
+from balise.simulate.progress import shown, summary
+from balise.simulate.story import Odds, Story
 from balise.simulate.terminal import Simulated, is_set_within
 
 _THREADS = 32
-_FILES_PER_TERMINAL = 16
+_FILES_PER_TERMINAL = 10
+"""Measured: 8 at rest (two outboxes with their journals, the link), and one while it asks the server."""
+_FILES_BESIDE = 300
 DRAIN_S = 60.0
 
 
@@ -34,15 +38,18 @@ class Plan:
     spread: float
     pace: float
     lasting: float
+    odds: Odds
+    drills: tuple[Drill, ...]
 
 
 def run(plan: Plan, data_dir: Path | None) -> None:
     """Raises `Refused`."""
-    _allow_files(plan.terminals * _FILES_PER_TERMINAL)
+    allow_files(plan.terminals * _FILES_PER_TERMINAL + _FILES_BESIDE)
     tokens = server_tokens(plan, data_dir)
     _log_to(plan.state_dir / "simulate.log")
     fleet = [
-        Simulated(name, plan.state_dir / name, token, plan.seed + n) for n, (name, token) in enumerate(tokens.items())
+        Simulated(name, plan.state_dir / name, token, Story(plan.seed, name, plan.odds))
+        for name, token in tokens.items()
     ]
     asyncio.run(_run(plan, fleet))
 
@@ -68,18 +75,27 @@ async def _run(plan: Plan, fleet: list[Simulated]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     console = Console(highlight=False)
-    with console.status("Les bornes arrivent") as status:
+    said: list[str] = []
+    with Live(console=console, auto_refresh=False, transient=True) as live:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(one.run(plan.spread, plan.pace, stop)) for one in fleet]
-            telling = tasks.create_task(_tell(fleet, status.update))
+            beside = [tasks.create_task(_tell(fleet, said, live)), tasks.create_task(_drill(plan, fleet, said))]
             await is_set_within(stop, plan.lasting or None)
             stop.set()
-            status.update("Les derniers événements partent")
             await _drained(fleet)
-            said = summary(fleet)
-            for task in (*running, telling):
+            said.append(summary(fleet))
+            for task in (*running, *beside):
                 task.cancel()
-    console.print(said)
+    for line in said:
+        console.print(line, soft_wrap=True)
+
+
+async def _drill(plan: Plan, fleet: list[Simulated], said: list[str]) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for drill in plan.drills:
+        await asyncio.sleep(began + drill.at_s - loop.time())
+        said.append(await carry_out(drill, fleet))
 
 
 async def _drained(fleet: list[Simulated]) -> None:
@@ -90,17 +106,10 @@ async def _drained(fleet: list[Simulated]) -> None:
                 await asyncio.sleep(0.2)
 
 
-async def _tell(fleet: list[Simulated], update: Callable[[str], None]) -> None:
+async def _tell(fleet: list[Simulated], said: list[str], live: Live) -> None:
     while True:
-        update(summary(fleet))
+        live.update(shown(fleet, said), refresh=live.console.is_terminal)
         await asyncio.sleep(1)
-
-
-def summary(fleet: list[Simulated]) -> str:
-    states = Counter(one.state for one in fleet)
-    told, waiting = sum(one.told for one in fleet), sum(one.waiting for one in fleet)
-    words = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    return f"{len(fleet)} bornes ({words}) : {told} événements racontés, {told - waiting} confirmés"
 
 
 def _log_to(path: Path) -> None:
@@ -112,11 +121,14 @@ def _log_to(path: Path) -> None:
     )
 
 
-def _allow_files(wanted: int) -> None:
+def allow_files(wanted: int) -> None:
     """Each terminal holds a few files and sockets open. Raises `Refused`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= wanted:
         return
     if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise Refused(f"Il faut {wanted} fichiers ouverts, ce compte en permet {hard} : ulimit -n, ou moins de bornes.")
+        raise Refused(
+            f"Il faut {wanted} fichiers ouverts, ce compte en permet {hard} (RLIMIT_NOFILE) : relevez « ulimit -Hn », "
+            f"ou simulez au plus {(hard - _FILES_BESIDE) // _FILES_PER_TERMINAL} bornes."
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
