@@ -12,7 +12,7 @@ from agent.enrol import enrol_with_token
 from agent.fleet import Rejected, Unreachable
 from agent.identity import Identity, load_identity
 from agent.loops import Backoff
-from agent.settings import AgentSettings
+from agent.settings import MIB, AgentSettings
 from agent.spool import CannotKeep
 from balise.simulate.screen import SimulatedScreen
 from balise.simulate.story import Fate, Story
@@ -29,6 +29,11 @@ async def is_set_within(event: asyncio.Event, seconds: float | None) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
+
+
+def _settings(directory: Path) -> AgentSettings:
+    # A terminal reserves 64 MB of its disk for contact requests: a thousand of them on one disk would fill it.
+    return AgentSettings(state_dir=directory, request_bytes=MIB // 4, outbox_bytes=16 * MIB)
 
 
 class Simulated:
@@ -102,7 +107,7 @@ class Simulated:
 
     def _begin(self, identity: Identity) -> None:
         self._lives += 1
-        core = Terminal(AgentSettings(state_dir=self._directory), identity, self._clock())
+        core = Terminal(_settings(self._directory), identity, self._clock())
         self._screen = SimulatedScreen(core, self._story, self._directory, self.failed)
         self.core = core
         self._life = asyncio.create_task(self._live(core, self._screen), name=self.name)

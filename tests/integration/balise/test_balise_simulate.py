@@ -62,13 +62,14 @@ def test_two_hundred_terminals_enrol_and_every_event_they_tell_is_there_once(ser
     assert rows(server, "SELECT DISTINCT audience FROM usage_event") == [("demo",)]
 
 
+@pytest.mark.soak
 def test_three_hundred_terminals_that_fail_crash_and_fall_silent_converge_and_lose_nothing(tmp_path):
     """A settings change and an edition while the story takes its course; then the broker is killed under them all."""
     failing = [word for one in ("download=0.1", "verify=0.1", "crash=0.5", "silent=0.2", "clock=0.2")
                for word in ("--fail", one)]  # fmt: skip
     with Fleet(tmp_path, "mosquitto") as fleet:
-        command = [*BALISE, "simulate", "--terminals", "300", "--state-dir", str(tmp_path / "terminals"), "--pace", "40",
-                   "--spread", "5", "--seed", "7", *failing]  # fmt: skip
+        command = [*BALISE, "simulate", "--terminals", "300", "--state-dir", str(tmp_path / "terminals"),
+                   "--pace", "40", "--spread", "5", "--seed", "7", *failing]  # fmt: skip
         simulation = Process("simulate", command, tmp_path / "simulate.log", fleet.environment)
         enrolled = "SELECT count(*) FROM terminal WHERE status = 'accepted'"
         eventually(lambda: fleet.rows(enrolled) == [(300,)], 180, what="all are enrolled")
