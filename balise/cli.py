@@ -24,6 +24,7 @@ PARTS = {
     "server": Part("fleet_server.cli", "server", "Le serveur : init, run, broker."),
     "agent": Part("agent.cli", "agent", "L’agent d’une borne."),
     "content": Part("fleet_server.contents.cli", "server", "Les contenus : check, build, publish."),
+    "release": Part("fleet_server.releases.cli", "server", "Les publications et les clés qui les signent."),
     "terminal": Part("fleet_server.terminals.cli", "server", "Les bornes : liste, ajout, jetons, commandes."),
     "rollout": Part("fleet_server.rollouts.cli", "server", "Les déploiements : préparer, lancer, suivre, arrêter."),
     "account": Part("fleet_server.access.cli", "server", "Les comptes du back-office."),

@@ -42,6 +42,11 @@ class OnlineKeys:
         return [_named(self._first, "serveur"), *(_named(_load(path), f"serveur {path.stem[9:]}") for path in later)]
 
 
+def new_online_key() -> Key:
+    """Of a key that is kept nowhere: to show what a rotation would change."""
+    return _named(Ed25519PrivateKey.generate(), "serveur, nouvelle").public_key
+
+
 def _named(key: Ed25519PrivateKey, name: str) -> CryptoSigner:
     signer = CryptoSigner(key)
     signer.public_key.unrecognized_fields[NAME_FIELD] = name

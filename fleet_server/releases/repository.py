@@ -106,6 +106,18 @@ class Repository:
         with self.files.alone():
             return self._publish_staged(self.files.current(), now)
 
+    def publish(self, current: Current, complete: Mapping[str, Any_], now: datetime) -> None:
+        """New versions of offline roles, and of what the server signs because of them. Within `files.alone()`."""
+        root, targets = complete.get("root", current.root), complete.get("targets", current.targets)
+        fresh = {role: metadata for role, metadata in complete.items() if role != "root"}
+        if current.content and _content_keys(current.root, current.targets) != _content_keys(root, targets):
+            fresh["content"] = current.content
+            current.content.signed.version += 1
+            current.content.signed.expires = _until("content", now)
+        if "root" in complete:
+            self.files.write("root", root)
+        self._publish(root.signed, targets.signed, fresh, current, now)
+
     def names(self, path: str) -> bool:
         current = self.files.current()
         return any(path in role.signed.targets for role in (current.content, current.software) if role)
@@ -162,18 +174,7 @@ class Repository:
         if not staged:
             self.files.write_staged({})
             return False
-        root, targets = staged.get("root", current.root), staged.get("targets", current.targets)
-        fresh = {role: metadata for role, metadata in staged.items() if role != "root"}
-        if current.content and signers_of(root.signed, targets.signed, "content") != signers_of(
-            current.root.signed, current.targets.signed, "content"
-        ):
-            fresh["content"] = current.content
-        if "content" in fresh:
-            fresh["content"].signed.version += 1
-            fresh["content"].signed.expires = _until("content", now)
-        if "root" in staged:
-            self.files.write("root", root)
-        self._publish(root.signed, targets.signed, fresh, current, now)
+        self.publish(current, staged, now)
         self.files.write_staged({})
         return True
 
@@ -219,6 +220,10 @@ class Repository:
         metadata = current.all()[role]
         keyids = {key.keyid for key in signers_of(current.root.signed, current.targets.signed, role)}
         return metadata.signed.expires - now < LIFETIME[role] / 2 or not keyids & set(metadata.signatures)
+
+
+def _content_keys(root: Any_, targets: Any_) -> set[str]:
+    return {key.keyid for key in signers_of(root.signed, targets.signed, "content")}
 
 
 def _until(role: str, now: datetime) -> datetime:
