@@ -24,6 +24,7 @@ from fleet_server.ingest.consumer import Consumer
 from fleet_server.keys import load_keys
 from fleet_server.oncall import health, metrics
 from fleet_server.oncall.fleet_metrics import fleet_metrics
+from fleet_server.releases.expiry import metadata_metrics
 from fleet_server.releases.repository import repository
 from fleet_server.requests.order import EVERY_S, forget_order
 from fleet_server.rollouts.turn import turn as rollout_turn
@@ -72,8 +73,10 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     app.state.context = ctx
     app.state.find_viewer = find_viewer
     app.state.health = health.Health(engine, link)
-    app.state.metrics = metrics.registry(engine, consumer, link, ctx.server_start, fleet_metrics(engine, now),
-                                          expiry_metrics(engine, settings, keys))  # fmt: skip
+    app.state.metrics = metrics.registry(
+        engine, consumer, link, ctx.server_start, fleet_metrics(engine, now), expiry_metrics(engine, settings, keys),
+        metadata_metrics(releases),
+    )  # fmt: skip
     rooms.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)

@@ -21,9 +21,13 @@ from fleet_server.context import Context
 from fleet_server.db import reading, transaction
 from fleet_server.durable import write_durably
 from fleet_server.initialise import initialise
+from fleet_server.keys import load_keys
 from fleet_server.migrate import migrate
 from fleet_server.offline import offline
+from fleet_server.releases.offline_keys import first_keys, new_passphrase, open_signers, public_keys
 from fleet_server.releases.publish import free_label, publish, week_label, wish
+from fleet_server.releases.repository import repository
+from fleet_server.releases.takeover import is_from_before, take_over
 from fleet_server.settings import Settings, read_settings
 from fleet_server.terminals.enrolment import make_token
 from fleet_server.terminals.public import change_settings
@@ -53,17 +57,28 @@ def prepare_server(settings: Settings, saved: Saved) -> None:
     """Keys, database and accounts, once; later starts only bring the database up to date."""
     now = _now()
     if not settings.keys_dir.exists():
-        made = initialise(settings, "balise", "Premier compte", now)
+        made = initialise(settings, "balise", "Premier compte", now, settings.data_dir.parent / "keys-offline")
         # A fleet to play with: whoever publishes software in it finds the passphrase beside the keys.
         write_durably(made.offline_keys / "phrase.txt", made.passphrase.encode(), 0o600)
     else:
         migrate(settings.database_url)
+        _take_over(settings, now)
     if saved.accounts:
         return
     with offline(settings) as ctx, transaction(ctx.engine) as session:
         for role, login, name in PEOPLE:
             password = create_account_with_password(session, login, name, [role], now)
             saved.accounts.append(Account(role, login, name, password))
+
+
+def _take_over(settings: Settings, now: datetime) -> None:
+    """A demonstration from before the offline keys gets them; its terminals follow."""
+    repo = repository(settings, load_keys(settings.keys_dir))
+    if is_from_before(repo):
+        folder, passphrase = settings.data_dir.parent / "keys-offline", new_passphrase()
+        first_keys(folder, passphrase)
+        write_durably(folder / "phrase.txt", passphrase.encode(), 0o600)
+        take_over(repo, public_keys(folder), open_signers(folder, passphrase), now)
 
 
 def prepare_terminals(ctx: Context, session: Session, saved: Saved) -> None:

@@ -18,7 +18,7 @@ def metadata_metrics(repo: Repository) -> Callable[[], list[Metric]]:
         expiry = GaugeMetricFamily(
             "balise_metadata_expiry_timestamp_seconds", "When a role of the signed lists expires", labels=["role"]
         )
-        for role, at in repo.expiries().items():
+        for role, at in repo.expiries().items() if repo.files.exist() else ():
             expiry.add_metric([role], at.timestamp())
         return [expiry]
 
@@ -27,6 +27,8 @@ def metadata_metrics(repo: Repository) -> Callable[[], list[Metric]]:
 
 def warnings(repo: Repository, now: datetime, data_dir: Path) -> list[str]:
     """A sentence for each thing that a person must do, French; empty when all is well."""
+    if not repo.files.exist():
+        return []
     lines = [line for role, at in repo.expiries().items() if (line := _late(role, at, now))]
     if staged := repo.files.read_staged():
         lines.append(f"un changement attend des signatures ({', '.join(staged)}) : balise release keys export.")

@@ -10,8 +10,10 @@ from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.evaluation.counting import today_in_paris
 from fleet_server.releases.changes import changes, contents_of, soon_out_of_date
+from fleet_server.releases.expiry import warnings
 from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.publish import blobs_are_here, manifest_of, releases, wish
+from fleet_server.releases.repository import repository
 from fleet_server.releases.upload_pages import router as upload_router
 from fleet_server.releases.whereabouts import Edition, editions, step_of
 from fleet_server.terminals.cards import Card, cards
@@ -74,6 +76,7 @@ def _overview(session: Session, ctx: Context) -> dict[str, Any]:
         "editions": shown, "cards": terminals, "step_of": partial(step_of, now=ctx.now()),
         "sentence": _sentence(shown, terminals),
         "newest": shown[0] if shown else None, "back_to": _back_to(shown), "current": None,
+        "trust": warnings(repository(ctx.settings, ctx.keys), ctx.now(), ctx.settings.data_dir) if ctx.keys else [],
     }  # fmt: skip
 
 

@@ -1,0 +1,180 @@
+"""Ceremonies by the real command line, and what operators see of the keys and their dates."""
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.registry import Collector
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+
+from fleet_server.keys import load_keys
+from fleet_server.releases.expiry import metadata_metrics, warnings
+from fleet_server.releases.offline_keys import first_keys, open_signers, public_keys
+from fleet_server.releases.repository import repository
+from fleet_server.releases.takeover import is_from_before, take_over
+from fleet_server.settings import Settings
+from tests.back_office import build, served
+from tests.trust import with_repository
+
+NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
+PHRASE = "correct horse battery staple"
+
+
+class Place:
+    """A server, made by `init`, whose offline keys have been carried away."""
+
+    def __init__(self, directory):
+        self.server, self.usb, self.phrase = directory / "server", directory / "usb", directory / "phrase"
+        self.phrase.write_text(PHRASE)
+        self.file = directory / "ceremony.json"
+        self.run("server", "init", "--passphrase-file", str(self.phrase))
+        (self.server / "keys-offline").rename(self.usb)
+
+    def run(self, *words, ok=True):
+        environment = os.environ | {"BALISE_DATA_DIR": str(self.server)}
+        done = subprocess.run([sys.executable, "-m", "balise", *words], capture_output=True, text=True, env=environment)
+        assert (done.returncode == 0) == ok, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def keys(self, *words, ok=True):
+        return self.run("release", "keys", *words, ok=ok)
+
+    def make(self, name, role):
+        self.keys("make", str(self.usb), "--role", role, "--name", name, "--passphrase-file", str(self.phrase))
+        return str(self.usb / f"{name}.pub.json")
+
+    def sign(self, folder=None):
+        return self.keys("sign", str(self.file), str(folder or self.usb), "--passphrase-file", str(self.phrase))
+
+    def state(self):
+        return {path.name: path.read_bytes() for path in (self.server / "releases").rglob("*.json")}
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def test_a_key_is_exchanged_by_a_file_that_travels_and_a_trial_changes_nothing(place):
+    fresh = place.make("targets-2", "targets")
+    before = place.state()
+    tried = place.keys("rotate", "targets", "targets-1", fresh, "--dry-run")
+    assert "targets : clé targets-2" in tried
+    assert place.state() == before
+    place.keys("rotate", "targets", "targets-1", fresh)
+    place.keys("export", str(place.file))
+    assert "manque 1" in place.keys("import", str(place.file))
+    assert "complet" in place.sign()
+    place.keys("import", str(place.file), "--dry-run")
+    assert "2.root.json" not in place.state()
+    assert "Publié" in place.keys("import", str(place.file))
+    assert {"2.root.json", "2.targets.json"} <= place.state().keys()
+    assert "targets-2" in place.keys("status")
+
+
+def test_two_of_two_sign_on_two_machines(place, tmp_path):
+    place.keys("threshold", "root", "2")
+    place.keys("export", str(place.file))
+    one, two = tmp_path / "one", tmp_path / "two"
+    for number, folder in enumerate((one, two), 1):
+        folder.mkdir()
+        for path in place.usb.glob(f"root-{number}*"):
+            shutil.copy(path, folder)
+    place.sign(one)
+    assert "manque 1" in place.keys("import", str(place.file))
+    assert "2.root.json" not in place.state()
+    place.sign(two)
+    assert "Publié" in place.keys("import", str(place.file))
+    assert "2 sur : root-1" in place.keys("status")
+
+
+def test_what_cannot_be_is_refused_in_a_sentence(place):
+    assert "Il resterait 0" in place.keys("revoke", "targets-1", ok=False)
+    assert "0 clés hors ligne" in place.keys("revoke", "inconnue", ok=False)
+    assert "seuil va de 1" in place.keys("threshold", "root", "3", ok=False)
+    assert "Rien n’attend" in place.keys("export", str(place.file), ok=False)
+    place.file.write_text('{"format": "autre"}')
+    assert "pas de cette version" in place.keys("import", str(place.file), ok=False)
+    place.keys("renew", "root")
+    place.keys("export", str(place.file))
+    place.phrase.write_text("une autre phrase secrète")
+    refused = place.keys("sign", str(place.file), str(place.usb), "--passphrase-file", str(place.phrase), ok=False)
+    assert "n’ouvre pas" in refused
+
+
+def test_a_file_of_an_older_change_is_not_taken(place):
+    place.keys("renew", "targets")
+    place.keys("export", str(place.file))
+    place.sign()
+    place.keys("threshold", "root", "2")
+    assert "a changé depuis" in place.keys("import", str(place.file), ok=False)
+
+
+def test_dates_are_a_metric_and_said_on_the_page_two_months_before(tmp_path):
+    (tmp_path / "server").mkdir()
+    with served(build(tmp_path / "server", whole=True)) as office:
+        repo = with_repository(office)
+        with office.signed_in("yanis") as yanis:
+            assert "Clés et signatures" not in yanis.get("/contenus").text
+            office.clock.pass_by(timedelta(days=365 - 59))
+            repo.sign_again_when_due(office.clock())
+            yanis = office.signed_in("yanis")
+            assert "Le rôle targets expire dans 59 jours" in yanis.get("/contenus").text
+
+    class Read(Collector):
+        def collect(self):
+            yield from metadata_metrics(repo)()
+
+    registry = CollectorRegistry()
+    registry.register(Read())
+    said = generate_latest(registry).decode()
+    for role, at in repo.expiries().items():
+        assert f'balise_metadata_expiry_timestamp_seconds{{role="{role}"}} {at.timestamp()!r}' in said
+
+
+def test_the_server_that_runs_tells_the_dates_and_needs_no_offline_key(place):
+    from fleet_server.app import create_app
+
+    app = create_app(Settings(data_dir=place.server))
+    transport = httpx.ASGITransport(app=app)
+
+    async def ask():
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            return (await client.get("/metrics")).text
+
+    import asyncio
+
+    assert asyncio.run(ask()).count("balise_metadata_expiry_timestamp_seconds{") == 6
+
+
+def test_a_server_of_one_online_key_is_taken_over(place, tmp_path):
+    """As a server from before wrote it: all four roles by the server's key, releases in the top list."""
+    old = Settings(data_dir=tmp_path / "old")
+    shutil.copytree(place.server / "keys", old.keys_dir)
+    repo = repository(old, load_keys(old.keys_dir))
+    signer = repo.online.signer([repo.online.newest().keyid])
+    until = NOW + timedelta(days=100)
+    root = Root(expires=until)
+    for role in ("root", "targets", "snapshot", "timestamp"):
+        root.add_key(signer.public_key, role)
+    roles = {
+        "root": root, "targets": Targets(1, expires=until), "timestamp": Timestamp(1, expires=until),
+        "snapshot": Snapshot(1, expires=until, meta={"targets.json": MetaFile(1)}),
+    }  # fmt: skip
+    for role, signed in roles.items():
+        metadata = Metadata(signed)
+        metadata.sign(signer)
+        repo.files.write(role, metadata)
+    assert is_from_before(repo)
+    folder = tmp_path / "new"
+    first_keys(folder, PHRASE)
+    take_over(repo, public_keys(folder), open_signers(folder, PHRASE), NOW)
+    assert not is_from_before(repo)
+    Metadata.from_file(str(repo.files.metadata / "1.root.json")).verify_delegate("root", repo.files.current().root)
+    repo.add("releases/a.json", b"a", NOW)
+    assert warnings(repo, NOW, old.data_dir) == []
