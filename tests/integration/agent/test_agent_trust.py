@@ -57,7 +57,7 @@ def test_a_power_cut_at_any_write_leaves_what_the_next_look_goes_on_from(
 ) -> None:
     """Every N-th step on the disk fails, for every N, over a first look and one that follows a new root and lists."""
     fresh = theirs.repo.online.make("1")
-    before = theirs.repo.files.current()
+    genuine = set(theirs.files.values())
     steps = ("open", "write", "fsync", "replace", "mkdir")
     real = {name: getattr(os, name) for name in steps}
     left = [10**9]
@@ -79,6 +79,7 @@ def test_a_power_cut_at_any_write_leaves_what_the_next_look_goes_on_from(
         left[0] = 10**9
         assert theirs.change(lambda draft: draft.exchange_online(fresh), [OFFLINE["root"], OFFLINE["targets"]])
         theirs.publish(WINTER)
+        genuine |= set(theirs.files.values())
         later = theirs.now + timedelta(minutes=1)
         for start in (None, first):
             cuts = 0
@@ -97,7 +98,6 @@ def test_a_power_cut_at_any_write_leaves_what_the_next_look_goes_on_from(
                 finally:
                     left[0] = 10**9
                 for kept in folder.rglob("*.json"):
-                    assert kept.name.startswith(".") or kept.read_bytes() in theirs.files.values(), kept
+                    assert kept.name.startswith(".") or kept.read_bytes() in genuine, kept
                 assert trusted_target(asked, f"releases/{WINTER.id}.json", 10**6) == WINTER.raw
             assert cuts > 20, cuts
-    assert before.root.signed.version == 1
