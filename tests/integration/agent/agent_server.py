@@ -93,6 +93,12 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
         return builder.sign(self.key, hashes.SHA256())
 
+    def revoked(self):
+        """The list of those it has revoked, PEM: nobody."""
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
+        builder = builder.last_update(self.now - timedelta(days=3650)).next_update(self.now + timedelta(days=3650))
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
     def pair(self, name, directory, **more):
         """A key and its certificate on disk."""
         key = generate_private_key(SECP256R1())

@@ -35,6 +35,7 @@ class Mosquitto:
         authority.pair("broker", directory, server=True)
         ca = directory / "ca.crt"
         ca.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+        (directory / "revoked.crl").write_bytes(authority.revoked())
         (directory / "acl").write_text(ACL)
         as_root = "user root\n" if os.geteuid() == 0 else ""
         (directory / "mosquitto.conf").write_text(configuration(directory, self.port, "127.0.0.1") + as_root)
