@@ -40,6 +40,7 @@ class Network:
         self._home = -1
 
     def __enter__(self) -> Self:
+        base()  # made, where it is not yet, while there is still a way out
         ip("netns", "add", self.name)
         self.ip("link", "set", "lo", "up")
         self.ip("link", "add", "fleet", "type", "bridge")

@@ -90,7 +90,7 @@ def test_the_command_line_asks_nothing_of_a_retired_terminal_either(tmp_path):
         asked = [*BALISE, "terminal", "command", laval, "identify", "--data-dir", str(shipped.data_dir)]
         said = subprocess.run(asked, capture_output=True, text=True)
     assert (said.returncode, said.stdout) == (1, "")
-    assert "Laval est retirée : elle ne reçoit plus rien" in said.stderr
+    assert "Laval : rien n’est demandé, retirée : elle ne reçoit plus rien" in said.stderr
 
 
 @pytest.mark.parametrize(
