@@ -52,8 +52,9 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     engine = connect(settings.database_url)
     keys = load_keys(settings.keys_dir)
     releases = repository(settings, keys)
+    releases.root()  # refused here, not at the first enrolment
     ctx = Context(
-        settings, engine, keys, Live(), now, now(), lambda topic, payload: link.send(topic, payload), releases.root()
+        settings, engine, keys, Live(), now, now(), lambda topic, payload: link.send(topic, payload), releases.root
     )  # fmt: skip
     hearing = rooms.Hearing(ctx)
     consumer = Consumer(

@@ -29,8 +29,8 @@ class Context:
     now: Callable[[], datetime]
     server_start: datetime
     send: Callable[[str, bytes], None]
-    root: bytes = b""
-    """TUF root metadata, JSON: what a terminal trusts for contents, handed out at enrolment."""
+    root: Callable[[], bytes] = bytes
+    """The newest TUF root metadata, JSON: what a terminal trusts for contents, handed out at enrolment."""
 
 
 def context(request: Request) -> Context:

@@ -16,9 +16,10 @@ from fleet_server.web.live import Live
 def offline(settings: Settings) -> Iterator[Context]:
     """Raises `FileNotFoundError` when `balise server init` has not been run."""
     engine, keys = connect(settings.database_url), load_keys(settings.keys_dir)
-    root = repository(settings, keys).root()
+    releases = repository(settings, keys)
+    releases.root()  # refused here, before anything is done
     try:
-        yield Context(settings, engine, keys, Live(), _now, _now(), _nobody_listens, root)
+        yield Context(settings, engine, keys, Live(), _now, _now(), _nobody_listens, releases.root)
     finally:
         engine.dispose()
 

@@ -48,7 +48,7 @@ def _sha256(secret: str) -> str:
 
 
 def root_digest(ctx: Context) -> str:
-    return hashlib.sha256(ctx.root).hexdigest()
+    return hashlib.sha256(ctx.root()).hexdigest()
 
 
 # ---- by token ----------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def _answer(ctx: Context, terminal: Terminal, certificate: x509.Certificate) -> 
     signing = ctx.keys.signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     given = Enrolment(
         terminal=terminal.id, generation=terminal.generation, server=settings.url, certificate=ca.pem(certificate),
-        ca=ctx.keys.ca_pem, signing_key=signing, root=ctx.root.decode(),
+        ca=ctx.keys.ca_pem, signing_key=signing, root=ctx.root().decode(),
         mqtt_host=host, mqtt_port=port, mqtt_tls=tls,
     )  # fmt: skip
     return vouch(given, ctx.keys.ca)

@@ -1,5 +1,6 @@
 """Ceremonies by the real commands, and what operators see of the keys and their dates."""
 
+import hashlib
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -104,6 +105,23 @@ def test_what_cannot_be_is_refused_in_a_sentence(place):
     place.phrase.write_text("une autre phrase secrète")
     refused = place.keys("sign", str(place.file), str(place.usb), "--passphrase-file", str(place.phrase), ok=False)
     assert "n’ouvre pas" in refused
+
+
+def test_an_enrolment_begins_with_the_newest_root_whoever_asks_and_without_a_restart(place):
+    from fleet_server.app import create_app
+    from fleet_server.offline import offline
+    from fleet_server.terminals.enrolment import root_digest
+
+    settings = Settings(data_dir=place.server)
+    runs = create_app(settings).state.context
+    before = root_digest(runs)
+    place.keys("renew", "root")
+    place.keys("export", str(place.file))
+    place.sign()
+    place.keys("import", str(place.file))
+    newest = hashlib.sha256((place.server / "releases/metadata/2.root.json").read_bytes()).hexdigest()
+    with offline(settings) as at_the_command_line:
+        assert before != root_digest(runs) == root_digest(at_the_command_line) == newest
 
 
 def test_a_file_of_an_older_change_is_not_taken(place):
