@@ -1,5 +1,6 @@
 """What each act in the audit log reads as. An act, or a detail, that is not here is shown by its own name."""
 
+import re
 from typing import Any
 
 from fleet_server.web.viewer import ROLES
@@ -8,6 +9,7 @@ FAMILIES = {
     "account": "Comptes",
     "terminal": "Bornes",
     "release": "Éditions",
+    "trust": "Clés des éditions",
     "rollout": "Déploiements",
     "request": "Demandes",
     "usage": "Fréquentation",
@@ -74,6 +76,16 @@ ACTS = {
     "request.moved": "Demande avancée",
     "request.undone": "Geste annulé sur une demande",
     "usage.exported": "Fréquentation exportée",
+    "trust.init": "Clés mises à part du serveur",
+    "trust.add": "Clé à ajouter",
+    "trust.remove": "Clé à retirer",
+    "trust.rotate": "Clé à remplacer",
+    "trust.revoke": "Clé à révoquer",
+    "trust.rotate_online": "Clé du serveur à remplacer",
+    "trust.threshold": "Nombre de signatures à changer",
+    "trust.renew": "Dates à repousser",
+    "trust.import": "Signatures reçues",
+    "trust.abandon": "Changement de clés abandonné",
     "token.made": "Jeton d’API créé",
     "token.revoked": "Jeton d’API révoqué",
     "audit.erased": "Personne effacée du journal",
@@ -103,7 +115,23 @@ WORDS = {
     "until": "jusqu’au",
     "hint": "début",
     "certificates": "certificats révoqués",
+    "generation": "enrôlement n°",
+    "how": "par",
+    "id": "empreinte",
+    "order": "commande",
+    "command": "numéro",
+    "execution": "exécution",
+    "skipped": "laissées de côté",
+    "readable": "lisible",
+    "shown": "montrées",
+    "act": "geste",
+    "from": "de",
+    "to": "à",
+    "tries": "essais",
+    "why": "pourquoi",
 }
+_VALUES = ROLES | {"token": "jeton", "pairing": "code comparé"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def in_words(detail: Any) -> str:
@@ -120,7 +148,9 @@ def in_words(detail: Any) -> str:
         case None:
             return "rien"
         case _:
-            return ROLES.get(str(detail), str(detail))
+            said = str(detail)
+            # The first of a digest tell it apart; sixty-four would hide all the rest of the line.
+            return f"{said[:12]}…" if _DIGEST.fullmatch(said) else _VALUES.get(said, said)
 
 
 def change_in_words(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -32,15 +32,12 @@ class Scope(NamedTuple):
 
 _FLEET = frozenset({"operator", "admin"})
 SCOPES = {
-    "terminals:read": Scope("Lire les bornes, leur inventaire et leur fil", _FLEET),
-    "terminals:write": Scope("Étiqueter, annoter, mettre en maintenance, retirer des bornes", _FLEET),
+    "terminals:read": Scope("Lire les bornes, leurs étiquettes et leurs notes", _FLEET),
+    "terminals:write": Scope("Étiqueter, annoter, retirer des bornes", _FLEET),
     "commands:read": Scope("Lire les commandes et leurs réponses", _FLEET),
     "commands:write": Scope("Donner et annuler des commandes", _FLEET),
     "rollouts:read": Scope("Suivre les déploiements", _FLEET),
     "rollouts:write": Scope("Préparer, lancer, arrêter des déploiements", _FLEET),
-    "releases:read": Scope("Lire les éditions et les versions publiées", _FLEET),
-    "releases:write": Scope("Publier des éditions et des versions", _FLEET),
-    "audit:read": Scope("Lire et vérifier le journal d’audit", _FLEET),
 }
 """What a token may be for. Writing a thing includes reading it; nothing else includes anything."""
 

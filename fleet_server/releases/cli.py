@@ -54,7 +54,7 @@ def init(
         signers = open_signers(folder, ask_passphrase(passphrase_file))
         for line in take_over(repo, public_keys(folder), signers, ctx.now(), dry_run):
             typer.echo(line)
-        _done(ctx, "init", dry_run)
+        _done(ctx, "trust.init", dry_run)
 
 
 @keys.command()
@@ -71,13 +71,13 @@ def add(role: Role, public: Public, dry_run: Dry = False, data_dir: DataDir = No
 
     with refusing():
         key = public_key(public)
-        _change(data_dir, dry_run, "add", lambda draft: draft.add(role, key))
+        _change(data_dir, dry_run, "trust.add", lambda draft: draft.add(role, key))
 
 
 @keys.command()
 def remove(role: Role, key: KeyId, dry_run: Dry = False, data_dir: DataDir = None) -> None:
     """Retire une clé d’un rôle."""
-    _change(data_dir, dry_run, "remove", lambda draft: draft.remove(role, draft.found(key).keyid))
+    _change(data_dir, dry_run, "trust.remove", lambda draft: draft.remove(role, draft.found(key).keyid))
 
 
 @keys.command()
@@ -87,7 +87,7 @@ def rotate(role: Role, key: KeyId, public: Public, dry_run: Dry = False, data_di
 
     with refusing():
         fresh = public_key(public)
-        _change(data_dir, dry_run, "rotate", lambda draft: draft.exchange(role, draft.found(key).keyid, fresh))
+        _change(data_dir, dry_run, "trust.rotate", lambda draft: draft.exchange(role, draft.found(key).keyid, fresh))
 
 
 @keys.command()
@@ -100,7 +100,7 @@ def revoke(key: KeyId, dry_run: Dry = False, data_dir: DataDir = None) -> None:
             if lost in {known.keyid for known in draft.keys(role)}:
                 draft.remove(role, lost)
 
-    _change(data_dir, dry_run, "revoke", everywhere)
+    _change(data_dir, dry_run, "trust.revoke", everywhere)
 
 
 @keys.command("rotate-online")
@@ -112,20 +112,20 @@ def rotate_online(dry_run: Dry = False, data_dir: DataDir = None) -> None:
         fresh = new_online_key() if dry_run else repo.online.make(f"{ctx.now():%Y%m%dT%H%M%S}")
         draft = _draft(repo)
         draft.exchange_online(fresh)
-        _stage(ctx, repo, draft, "rotate-online", dry_run)
+        _stage(ctx, repo, draft, "trust.rotate_online", dry_run)
 
 
 @keys.command()
 def threshold(role: Role, count: Annotated[int, typer.Argument(min=1, max=20)], dry_run: Dry = False,
               data_dir: DataDir = None) -> None:  # fmt: skip
     """Dit combien de clés doivent signer un rôle."""
-    _change(data_dir, dry_run, "threshold", lambda draft: draft.need(role, count))
+    _change(data_dir, dry_run, "trust.threshold", lambda draft: draft.need(role, count))
 
 
 @keys.command()
 def renew(role: Role, dry_run: Dry = False, data_dir: DataDir = None) -> None:
     """Prépare la prolongation d’un rôle hors ligne, sans rien y changer."""
-    _change(data_dir, dry_run, "renew", lambda draft: draft.renew(role))
+    _change(data_dir, dry_run, "trust.renew", lambda draft: draft.renew(role))
 
 
 @keys.command()
@@ -177,7 +177,7 @@ def import_(file: File, dry_run: Dry = False, data_dir: DataDir = None) -> None:
         say_tallies(lacking)
         if not any(one.missing for one in lacking):
             typer.echo("Serait publié." if dry_run else "Publié : les bornes le suivent à leur prochaine mise à jour.")
-        _done(ctx, "import", dry_run)
+        _done(ctx, "trust.import", dry_run)
 
 
 @keys.command()
@@ -188,7 +188,7 @@ def abandon(dry_run: Dry = False, data_dir: DataDir = None) -> None:
         if not dry_run:
             with repo.files.alone():
                 repo.files.write_staged({})
-        _done(ctx, "abandon", dry_run)
+        _done(ctx, "trust.abandon", dry_run)
 
 
 # ---- within ----------------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def _done(ctx: "Context", act: str, dry_run: bool) -> None:
         typer.echo("Essai : rien n’a été changé.")
         return
     with transaction(ctx.engine) as session:
-        record_act(session, None, f"trust.{act}", "", now=ctx.now())
+        record_act(session, None, act, "", now=ctx.now())
 
 
 @contextmanager

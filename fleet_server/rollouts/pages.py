@@ -48,7 +48,7 @@ def rail_count(session: Session, viewer: Viewer) -> RailCount | None:
     going = session.exec(select(func.count()).where(col(Rollout.state).in_(ACTIVE))).one()
     waits = select(func.count()).where(Rollout.state == "waiting_for_approval", col(Rollout.made_by) != viewer.id)
     waiting = session.exec(waits).one()
-    return RailCount(going + waiting, you=waiting > 0)
+    return RailCount(going + waiting, you=waiting > 0) if going + waiting else None
 
 
 @router.get("/deploiements")

@@ -15,7 +15,7 @@ from cryptography.x509 import CertificateSigningRequestBuilder, Name
 from sqlmodel import Session, select
 
 from fleet_server.access.accounts import create_account
-from fleet_server.access.acts import ACTS, FAMILIES
+from fleet_server.access.acts import ACTS, FAMILIES, WORDS
 from fleet_server.access.models import Account, AuditEntry
 from fleet_server.access.tokens import make_token
 from fleet_server.contents.build import build as build_release
@@ -157,7 +157,7 @@ def publish_pack(office):
 def revoke_token(office):
     with transaction(office.context.engine) as session:
         yanis = session.get_one(Account, account_of(office, "yanis"))
-        make_token(session, yanis, "veille", ["audit:read"], 30, office.clock())
+        make_token(session, yanis, "veille", ["rollouts:read"], 30, office.clock())
     return "yanis", "/jetons/1/revoquer", {}
 
 
@@ -197,7 +197,7 @@ RECIPES: dict[str, Act] = {
     ),
     "/deploiements": lambda office: ("yanis", "/deploiements", A_ROLLOUT),
     "/deploiements/{number}/{gesture}": propose_rollout,
-    "/jetons": lambda office: ("yanis", "/jetons", {"name": "veille", "days": "30", "scopes": ["audit:read"]}),
+    "/jetons": lambda office: ("yanis", "/jetons", {"name": "veille", "days": "30", "scopes": ["rollouts:read"]}),
     "/jetons/{token_id}/revoquer": revoke_token,
     "/reglages": lambda office: ("yanis", "/reglages", {"idle_warning_s": "80", "idle_end_s": "120"}),
     "/bornes/{terminal_id}/reglages": lambda office: (
@@ -279,6 +279,7 @@ def test_an_act_leaves_a_line_in_the_audit_log(office, route):
     assert [line.act for line in said if line.act != "account.signed_in" or route == "/connexion"], said
     if act[0]:
         assert CAST[act[0]][0] in said[-1].who, "the person who did it is named last"
+    assert {name for line in said for name in line.detail} - WORDS.keys() == set(), "what it tells reads as words"
 
 
 def lines_of(office: BackOffice) -> list[AuditEntry]:

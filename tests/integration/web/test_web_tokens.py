@@ -103,7 +103,7 @@ def test_a_token_ends_at_its_hour_and_when_it_is_revoked_and_with_its_account(of
 
 def test_the_secret_is_shown_once_and_kept_nowhere(office):
     yanis = office.signed_in("yanis")
-    fields = {"name": "supervision", "days": "30", "scopes": ["terminals:read", "audit:read"]}
+    fields = {"name": "supervision", "days": "30", "scopes": ["terminals:read", "rollouts:read"]}
     made = post(yanis, "/jetons", **fields)
     assert made.status_code == 201
     secret = re.search(r"<code>(balise_[\w-]{40,})</code>", made.text)[1]
@@ -116,7 +116,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(office):
     assert secret not in dumped
     with reading(office.context.engine) as session:
         row = session.exec(select(ApiToken)).one()
-        assert (row.scope_set, row.used_at) == ({"terminals:read", "audit:read"}, office.clock())
+        assert (row.scope_set, row.used_at) == ({"terminals:read", "rollouts:read"}, office.clock())
         line = session.exec(select(AuditEntry).where(AuditEntry.act == "token.made")).one()
     assert (line.who, line.subject) == ("Yanis Belkacem", "yanis")
     assert secret[:20] not in str(line)
@@ -131,7 +131,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(office):
 )  # fmt: skip
 def test_what_is_wrong_in_the_form_is_said_by_field_and_nothing_is_made(office, field, given):
     yanis = office.signed_in("yanis")
-    answer = post(yanis, "/jetons", **({"name": "veille", "days": "30", "scopes": ["audit:read"]} | given))
+    answer = post(yanis, "/jetons", **({"name": "veille", "days": "30", "scopes": ["rollouts:read"]} | given))
     assert answer.status_code == 422
     assert f'id="e-{field}"' in answer.text
     with reading(office.context.engine) as session:
@@ -139,17 +139,17 @@ def test_what_is_wrong_in_the_form_is_said_by_field_and_nothing_is_made(office, 
 
 
 def test_a_name_is_taken_until_its_token_ends(office):
-    token(office, "audit:read", name="Veille")
+    token(office, "rollouts:read", name="Veille")
     with pytest.raises(TokenRefused, match="déjà en cours"):
-        token(office, "audit:read", name="veille")
-    token(office, "audit:read", name="veille", login="anne")
+        token(office, "rollouts:read", name="veille")
+    token(office, "rollouts:read", name="veille", login="anne")
     office.clock.pass_by(timedelta(days=31))
-    assert token(office, "audit:read", name="veille")
+    assert token(office, "rollouts:read", name="veille")
 
 
 def test_each_sees_their_own_tokens_and_an_administrator_all(office):
-    token(office, "audit:read", name="de Yanis")
-    token(office, "audit:read", name="d’Anne", login="anne")
+    token(office, "rollouts:read", name="de Yanis")
+    token(office, "rollouts:read", name="d’Anne", login="anne")
     yanis = office.signed_in("yanis")
     anne = office.signed_in("anne")
     maelle = office.signed_in("maelle")
