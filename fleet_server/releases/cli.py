@@ -52,9 +52,10 @@ def init(
 
     with refusing(), _server(data_dir) as (ctx, repo):
         signers = open_signers(folder, ask_passphrase(passphrase_file))
-        for line in take_over(repo, public_keys(folder), signers, ctx.now(), dry_run):
+        lines = take_over(repo, public_keys(folder), signers, ctx.now(), dry_run)
+        for line in lines:
             typer.echo(line)
-        _done(ctx, "trust.init", dry_run)
+        _done(ctx, "trust.init", dry_run, lines)
 
 
 @keys.command()
@@ -169,26 +170,30 @@ def sign(
 def import_(file: File, dry_run: Dry = False, data_dir: DataDir = None) -> None:
     """Reprend un fichier signé ; publie dès que les seuils sont atteints."""
     from fleet_server.releases.ceremony import MAX_BUNDLE_BYTES, imported, read_bundle
+    from fleet_server.releases.trust_changes import told
 
     with refusing(), _server(data_dir) as (ctx, repo):
         with file.open("rb") as opened:
             bundle = read_bundle(opened.read(MAX_BUNDLE_BYTES))
+        before = repo.files.current()
         lacking = imported(repo, bundle, ctx.now(), dry_run)
         say_tallies(lacking)
-        if not any(one.missing for one in lacking):
+        complete = not any(one.missing for one in lacking)
+        if complete:
             typer.echo("Serait publié." if dry_run else "Publié : les bornes le suivent à leur prochaine mise à jour.")
-        _done(ctx, "trust.import", dry_run)
+        _done(ctx, "trust.publish" if complete else "trust.import", dry_run, told(before, bundle.staged))
 
 
 @keys.command()
 def abandon(dry_run: Dry = False, data_dir: DataDir = None) -> None:
     """Oublie ce qui attend des signatures ; ce qui est publié reste."""
     with refusing(), _server(data_dir) as (ctx, repo):
-        typer.echo(f"Oublié : {', '.join(repo.files.read_staged()) or 'rien n’attendait'}.")
+        waiting = list(repo.files.read_staged())
+        typer.echo(f"Oublié : {', '.join(waiting) or 'rien n’attendait'}.")
         if not dry_run:
             with repo.files.alone():
                 repo.files.write_staged({})
-        _done(ctx, "trust.abandon", dry_run)
+        _done(ctx, "trust.abandon", dry_run, waiting)
 
 
 # ---- within ----------------------------------------------------------------------------------------------------------
@@ -213,16 +218,17 @@ def _stage(ctx: "Context", repo: "Repository", draft: "Draft", act: str, dry_run
     from fleet_server.releases.trust_changes import told
 
     current, staged = repo.files.current(), draft.finished(ctx.now())
-    for line in told(current, staged):
+    lines = told(current, staged)
+    for line in lines:
         typer.echo(line)
     say_tallies(tallies(staged, current.root, current.targets))
     if not dry_run:
         stage(repo, draft, ctx.now())
         typer.echo("Préparé. Rien n’est publié avant les signatures : balise release keys export FICHIER")
-    _done(ctx, act, dry_run)
+    _done(ctx, act, dry_run, lines)
 
 
-def _done(ctx: "Context", act: str, dry_run: bool) -> None:
+def _done(ctx: "Context", act: str, dry_run: bool, changes: list[str]) -> None:
     from fleet_server.access.audit import record_act
     from fleet_server.db import transaction
 
@@ -230,7 +236,7 @@ def _done(ctx: "Context", act: str, dry_run: bool) -> None:
         typer.echo("Essai : rien n’a été changé.")
         return
     with transaction(ctx.engine) as session:
-        record_act(session, None, act, "", now=ctx.now())
+        record_act(session, None, act, "", {"changes": changes}, now=ctx.now())
 
 
 @contextmanager

@@ -9,10 +9,13 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
+from sqlmodel import col, select
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 from typer.testing import CliRunner
 
 from balise.cli import app
+from fleet_server.access.models import AuditEntry
+from fleet_server.db import connect, reading
 from fleet_server.keys import load_keys
 from fleet_server.releases.expiry import metadata_metrics, warnings
 from fleet_server.releases.offline_keys import first_keys, open_signers, public_keys
@@ -51,6 +54,13 @@ class Place:
     def sign(self, folder=None):
         return self.keys("sign", str(self.file), str(folder or self.usb), "--passphrase-file", str(self.phrase))
 
+    def acts(self):
+        """What the audit log says of the keys, each line with what was to change."""
+        with reading(connect(Settings(data_dir=self.server).database_url)) as session:
+            rows = session.exec(select(AuditEntry).where(col(AuditEntry.act).startswith("trust."))).all()
+        assert all("targets : clé targets-2" in str(row.detail) for row in rows)
+        return [row.act for row in rows]
+
     def state(self):
         return {path.name: path.read_bytes() for path in (self.server / "releases").rglob("*.json")}
 
@@ -75,6 +85,7 @@ def test_a_key_is_exchanged_by_a_file_that_travels_and_a_trial_changes_nothing(p
     assert "Publié" in place.keys("import", str(place.file))
     assert {"2.root.json", "2.targets.json"} <= place.state().keys()
     assert "targets-2" in place.keys("status")
+    assert place.acts() == ["trust.rotate", "trust.import", "trust.publish"]
 
 
 def test_two_of_two_sign_on_two_machines(place, tmp_path):
