@@ -4,8 +4,9 @@
     where the keys are             `read_bundle`, read what it changes (`told`), `sign_bundle`
     on the server                  `imported`: signatures are added; complete, it is published at once
 
-The file carries what is published too: whoever signs sees the difference without any server. A file that was changed on
-its way changes what is signed, and the server takes back only signatures over what it staged.
+The file carries what is published too: whoever signs sees the difference without any server, and each key that would be
+trusted from then on, since a file may lie about what is published. A file that was changed on its way changes what is
+signed, and the server takes back only signatures over what it staged.
 """
 
 import json
@@ -58,7 +59,10 @@ def read_bundle(raw: bytes) -> Bundle:
         published: dict[str, Any] = {role: Metadata.from_dict(one) for role, one in told["published"].items()}
         current = Current(**({"software": None, "content": None} | published))
         current.root.verify_delegate("root", current.root)
-        return Bundle(current, {role: Metadata.from_dict(one) for role, one in told["staged"].items()})
+        staged: dict[str, Any_] = {role: Metadata.from_dict(one) for role, one in told["staged"].items()}
+        if any(one.signed.type != current.all()[role].signed.type for role, one in staged.items()):
+            raise ValueError("a role that is not what its name says")
+        return Bundle(current, staged)
     except BadBundle:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RepositoryError) as error:

@@ -151,12 +151,12 @@ def sign(
     """Montre ce qu’un fichier de cérémonie change, et y ajoute les signatures des clés d’un dossier."""
     from fleet_server.releases.ceremony import MAX_BUNDLE_BYTES, read_bundle, sign_bundle
     from fleet_server.releases.offline_keys import open_signers
-    from fleet_server.releases.trust_changes import told
+    from fleet_server.releases.trust_changes import told, who_will_sign
 
     with refusing():
         with file.open("rb") as opened:
             bundle = read_bundle(opened.read(MAX_BUNDLE_BYTES))
-        for line in told(bundle.current, bundle.staged):
+        for line in told(bundle.current, bundle.staged) + who_will_sign(bundle.current, bundle.staged):
             typer.echo(line)
         if not dry_run:
             wanted = {key.keyid for one in bundle.tallies() for key in one.by}

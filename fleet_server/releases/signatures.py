@@ -14,7 +14,7 @@ Signed = Metadata[Any]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Of one staged role. `missing`: how many more signatures, at most; `by`: of whom (any `missing` of them)."""
+    """Of one staged role. `missing`: how many more signatures, at least; `by`: whose may count."""
 
     role: str
     signed: tuple[Key, ...]
@@ -27,14 +27,16 @@ def tally(role: str, metadata: Signed, root: Metadata[Root], next_root: Metadata
     payload, signatures = metadata.signed_bytes, metadata.signatures
     if role == "root":
         before = root.signed if root.signed.version < metadata.signed.version else None
-        both = metadata.signed.get_root_verification_result(before, payload, signatures)
-        parts = [both.first, both.second]
+        result = metadata.signed.get_root_verification_result(before, payload, signatures)
+        first, second = result.first, result.second
     else:
         authority: Root | Targets = targets.signed if role in DELEGATED else next_root.signed
-        parts = [authority.get_verification_result(role, payload, signatures)]
-    signed = {keyid: key for part in parts for keyid, key in part.signed.items()}
-    wanting = {keyid: key for part in parts if part.missing for keyid, key in part.unsigned.items()}
-    return Tally(role, tuple(signed.values()), max(part.missing for part in parts), tuple(wanting.values()))
+        first = second = authority.get_verification_result(role, payload, signatures)
+    wanting = {keyid: key for part in (first, second) if part.missing for keyid, key in part.unsigned.items()}
+    # Whose key is in the root before and in the new one signs for both at once.
+    shared = min(first.missing, second.missing, len(first.unsigned.keys() & second.unsigned.keys()))
+    signed = first.signed | second.signed
+    return Tally(role, tuple(signed.values()), first.missing + second.missing - shared, tuple(wanting.values()))
 
 
 def tallies(staged: Mapping[str, Signed], root: Metadata[Root], targets: Signed) -> list[Tally]:

@@ -135,6 +135,20 @@ def told(current: Current, staged: dict[str, Any_]) -> list[str]:
     return lines
 
 
+def who_will_sign(current: Current, staged: dict[str, Any_]) -> list[str]:
+    """Every key that the staged roles would trust, by its whole id, a line each, in French.
+
+    Beside `told`, which compares with what a file says is published: whoever took the server may lie about that.
+    """
+    root, targets = staged.get("root", current.root).signed, staged.get("targets", current.targets).signed
+    concerned = [role for role in (*OFFLINE, *ONLINE) if ("targets" if role in DELEGATED else "root") in staged]
+    return [
+        f"{role} : {threshold_of(root, targets, role)} signature(s), par {name_of(key)} {key.keyid}"
+        for role in concerned
+        for key in signers_of(root, targets, role)
+    ]
+
+
 def _says(signed: Root | Targets) -> dict[str, Any]:
     told = signed.to_dict()
     return {name: value for name, value in told.items() if name not in ("version", "expires")}

@@ -1,6 +1,7 @@
 """Ceremonies by the real commands, and what operators see of the keys and their dates."""
 
 import hashlib
+import json
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
+from securesystemslib.signer import CryptoSigner
 from sqlmodel import col, select
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 from typer.testing import CliRunner
@@ -116,6 +118,35 @@ def test_what_cannot_be_is_refused_in_a_sentence(place):
     place.phrase.write_text("une autre phrase secrète")
     refused = place.keys("sign", str(place.file), str(place.usb), "--passphrase-file", str(place.phrase), ok=False)
     assert "n’ouvre pas" in refused
+
+
+def test_who_exchanges_the_one_root_key_is_told_that_the_old_one_signs_too(place):
+    place.keys("remove", "root", "root-2")
+    fresh = place.make("root-3", "root")
+    place.keys("export", str(place.file))
+    place.sign()
+    place.keys("import", str(place.file))
+    assert "root : manque 2 signature(s)" in place.keys("rotate", "root", "root-1", fresh)
+
+
+def test_a_key_that_a_file_says_is_published_already_is_named_all_the_same(place):
+    """Whoever took the server writes what they like under *published*: there is then no difference to be seen."""
+    place.keys("renew", "root")
+    place.keys("export", str(place.file))
+    theirs = CryptoSigner.generate_ed25519()
+    told = json.loads(place.file.read_text())
+    for part in ("published", "staged"):
+        forged = Metadata.from_dict(told[part]["root"])
+        forged.signed.add_key(theirs.public_key, "root")
+        forged.sign(theirs)
+        told[part]["root"] = forged.to_dict()
+    place.file.write_text(json.dumps(told))
+    shown = place.keys("sign", str(place.file), str(place.usb), "--dry-run")
+    assert "ajoutée" not in shown
+    assert theirs.public_key.keyid in shown
+    told["staged"]["root"] = told["published"]["targets"]
+    place.file.write_text(json.dumps(told))
+    assert "abîmé" in place.keys("sign", str(place.file), str(place.usb), "--dry-run", ok=False)
 
 
 def test_an_enrolment_begins_with_the_newest_root_whoever_asks_and_without_a_restart(place):
