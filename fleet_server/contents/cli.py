@@ -51,6 +51,9 @@ def publish(
     pack: PackDir = DEFAULT,
     label: Annotated[str, typer.Option(help="Nom de l’édition (sinon année.semaine)")] = "",
     terminal: Annotated[list[str] | None, typer.Option(help="Identifiant d’une borne ; sans cela, toutes")] = None,
+    ask: Annotated[
+        bool, typer.Option("--ask/--no-ask", help="La demander aux bornes, ou la garder pour un déploiement")
+    ] = True,
     data_dir: Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")] = None,
 ) -> None:
     """Vérifie, construit, signe et publie une édition ; le serveur qui tourne la demande aux bornes."""
@@ -64,6 +67,8 @@ def publish(
     from fleet_server.releases.publish import publish as publish_release
     from fleet_server.settings import WrongSettings, read_settings
 
+    if terminal and not ask:
+        _refuse("--no-ask ne la demande à aucune borne : enlevez --terminal, ou --no-ask.")
     found, now = _fit(pack), datetime.now(UTC)
     try:
         with (
@@ -76,8 +81,10 @@ def publish(
             built = build_release(found, name, now)
             task = progress.add_task("Fichiers gardés", total=len(built.files))
             row = publish_release(ctx, built, None, lambda: progress.advance(task))
-            with transaction(ctx.engine) as session:
-                count = wish(session, ctx, row, terminal, None)
+            count = 0
+            if ask:
+                with transaction(ctx.engine) as session:
+                    count = wish(session, ctx, row, terminal, None)
     except LabelTaken as taken:
         _refuse(f"L’édition {taken} existe déjà : choisissez un autre nom (--label).")
     except FileNotFoundError as missing:
@@ -86,7 +93,8 @@ def publish(
         )
     except WrongSettings as wrong:
         _refuse(str(wrong))
-    typer.echo(f"Édition {name} publiée, demandée à {_count(count, 'borne')}.")
+    asked = f"demandée à {_count(count, 'borne')}" if ask else "demandée à aucune borne : un déploiement la portera"
+    typer.echo(f"Édition {name} publiée, {asked}.")
 
 
 def _known_terminals(session: "Session", asked: list[str]) -> None:

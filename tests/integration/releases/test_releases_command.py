@@ -11,7 +11,9 @@ from sqlmodel import select
 
 from fleet_server.db import connect, reading
 from fleet_server.releases.models import ContentRelease
+from fleet_server.terminals.models import TerminalDesired
 from tests.packs import change, write_pack
+from tests.processes import BALISE
 
 PACK = Path(__file__).parents[3] / "content" / "pays-de-la-loire"
 
@@ -118,3 +120,17 @@ def test_a_text_that_the_kiosk_shows_and_the_pack_lacks_is_named_where_the_sourc
     said = content("check", pack)
     assert said.returncode == 1
     assert "manque, la borne l’affiche" in said.stderr
+
+
+def test_an_edition_may_be_published_and_asked_of_no_terminal(pack, server):
+    added = [*BALISE, "terminal", "add", "Laval", "--commune", "53130", "--commune-name", "Laval", "--place", "Mairie",
+             "--data-dir", str(server)]  # fmt: skip
+    subprocess.run(added, check=True, capture_output=True)
+    said = content("publish", pack, "--label", "2026.49", "--no-ask", "--data-dir", server, at=pack)
+    assert said.returncode == 0, said.stderr
+    assert "Édition 2026.49 publiée, demandée à aucune borne" in said.stdout
+    with reading(connect(f"sqlite:///{server / 'fleet.db'}")) as session:
+        assert [row.release_id for row in session.exec(select(TerminalDesired))] == [None]
+    both = content("publish", pack, "--no-ask", "--terminal", "b-quelque", "--data-dir", server, at=pack)
+    assert both.returncode == 1
+    assert "--no-ask" in both.stderr
