@@ -110,8 +110,8 @@ def rotate_online(dry_run: Dry = False, data_dir: DataDir = None) -> None:
     from fleet_server.releases.online_keys import new_online_key
 
     with refusing(), _server(data_dir) as (ctx, repo):
+        draft = _draft(repo)  # refuses before a key is made for nothing
         fresh = new_online_key() if dry_run else repo.online.make(f"{ctx.now():%Y%m%dT%H%M%S}")
-        draft = _draft(repo)
         draft.exchange_online(fresh)
         _stage(ctx, repo, draft, "trust.rotate_online", dry_run)
 

@@ -16,6 +16,7 @@ from fleet_server.access.audit import head, record_act, rows_of, verified
 from fleet_server.access.audit_models import AUDIT_TRIGGERS, AuditEntry, AuditHead, AuditLink
 from fleet_server.access.chain import Broken, Head, seal_of
 from fleet_server.access.erasure import erase_person
+from fleet_server.access.models import Account
 from fleet_server.db import connect, reading, transaction
 from fleet_server.migrate import migrate
 from fleet_server.web.viewer import Viewer
@@ -146,6 +147,21 @@ def test_a_person_who_is_erased_leaves_the_chain_whole(log):
         assert [row.link for row in rows_of(session)][:5] == before
     in_the_file(log, f"UPDATE {ENTRY} SET who = 'Maëlle Riou' WHERE id = 2")
     assert broken(log) == 2, "nobody takes the place of who was erased"
+
+
+def test_whom_it_was_by_is_erased_under_an_earlier_name_and_by_a_token_too(log):
+    with transaction(log) as session:
+        session.add(Account(id=7, login="yanis", name="Yanis Belkacem", roles="operator", created_at=NOW))
+        for who in ("Yanis B.", "supervision, jeton de Yanis Belkacem"):
+            record_act(
+                session, Viewer(7, "yanis", who, frozenset({"operator"}), ""), "terminal.moved", "b-laval", now=NOW
+            )
+    with transaction(log) as session:
+        assert erase_person(session, {"yanis"}, "sa demande", None, NOW) == 6
+        assert erase_person(session, {"yanis"}, "la même", None, NOW) == 0
+    assert verified(log, NOW, KEPT).erased == 6
+    with reading(log) as session:
+        assert "anis" not in str([row.model_dump() for row in session.exec(select(AuditEntry))])
 
 
 def test_what_is_forgotten_by_its_age_leaves_the_chain_whole_and_nothing_younger(log):
