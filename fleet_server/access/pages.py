@@ -12,7 +12,7 @@ from fleet_server.access.guard import Viewer, allow
 from fleet_server.access.models import Account
 from fleet_server.context import ContextDep, Reading, Writing
 from fleet_server.web.french import PARIS
-from fleet_server.web.pages import page, seen_other, with_query
+from fleet_server.web.pages import page, page_number, seen_other, with_query
 from fleet_server.web.viewer import ROLES
 
 router = APIRouter(include_in_schema=False)
@@ -110,10 +110,9 @@ def journal(
     request: Request, session: Reading, viewer: Annotated[Viewer, Depends(allow("operator", "admin"))],
     qui: str = "", geste: str = "", sujet: str = "", du: str = "", au: str = "",
 ) -> Response:  # fmt: skip
-    number = request.query_params.get("page", "1")
     wanted = audit.AuditFilter(
         who=qui, act=geste, subject=sujet.strip(), since=_day(du), until=_day(au, end=True),
-        page=int(number) if number.isdigit() and 0 < int(number) < 100_000 else 1,
+        page=page_number(request.query_params.get("page", "")),
     )  # fmt: skip
     total, rows = audit.entries(session, wanted)
     first = (wanted.page - 1) * audit.PAGE_SIZE

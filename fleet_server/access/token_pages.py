@@ -26,7 +26,7 @@ def make(
     scopes: Annotated[list[str], Form(default_factory=list)], name: Annotated[str, Form()] = "",
     days: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
-    account, wanted = session.get_one(Account, viewer.id), int(days) if days.isdecimal() else 0
+    account, wanted = session.get_one(Account, viewer.id), int(days[:5]) if days.isdecimal() else 0
     try:
         secret = make_token(session, account, name, scopes, wanted, ctx.now())
     except TokenRefused as refused:

@@ -19,7 +19,7 @@ from fleet_server.requests.acts import RULES, ActName, Deed, NotNow, Overtaken, 
 from fleet_server.requests.inbox import Card, Filters, Inbox, inbox, waiting
 from fleet_server.requests.models import ContactAct, ContactRequest
 from fleet_server.requests.names import names_of
-from fleet_server.web.pages import RailCount, fragment, page, seen_other
+from fleet_server.web.pages import RailCount, fragment, page, page_number, seen_other
 
 router = APIRouter(include_in_schema=False)
 Counsellor = Annotated[Viewer, Depends(allow("counsellor"))]
@@ -134,11 +134,10 @@ def _known(session: Session, request_id: str) -> ContactRequest:
 def _filters(query: str) -> Filters:
     """Anything that is not a filter of this page is left out."""
     given = {name: values[0] for name, values in parse_qs(query).items()}
-    number = given.get("page", "1")
     state = given.get("etat", "")
     return Filters(
         state=state if state in ("nouvelle", "miennes", "prises", "rappel", "close") else "",
         late=given.get("retard") == "oui",
         site=given.get("lieu", "")[:80],
-        page=int(number) if number.isdigit() and 0 < int(number) < 100_000 else 1,
+        page=page_number(given.get("page", "")),
     )

@@ -95,6 +95,11 @@ def with_query(request: Request, **changes: Any) -> str:
 
 
 @cache
+def page_number(text: str) -> int:
+    """Of a list, as an address names it; what is no number is the first page."""
+    return max(1, int(text[:5])) if text.isdecimal() else 1
+
+
 def environment() -> Environment:
     """Templates of every room, found under its own name: `terminals/flotte.html`. A wrong name fails loudly."""
     folders = [ROOMS / "web" / "templates", *sorted(ROOMS.glob("*/templates"))]

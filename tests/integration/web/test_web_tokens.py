@@ -127,6 +127,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(office):
     [
         ("name", {"name": "x"}), ("name", {"name": "x" * 41}), ("scopes", {"scopes": []}),
         ("scopes", {"scopes": ["everything"]}), ("days", {"days": "36500"}), ("days", {"days": "toujours"}),
+        ("days", {"days": "9" * 5000}),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_the_form_is_said_by_field_and_nothing_is_made(office, field, given):

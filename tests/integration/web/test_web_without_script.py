@@ -284,6 +284,11 @@ def test_an_error_of_ours_shows_a_reference_and_never_its_cause(office):
     assert "default-src 'self'" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("number", ["²", "0", "-1", "9" * 5000, "deux"])
+def test_a_page_number_that_is_none_is_the_first_or_an_empty_page(office, number):
+    assert office.signed_in("anne").get("/journal", params={"page": number}).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/frequentation", "/comptes", "/journal", "/a-propos", "/mot-de-passe", "/comptes/1"])
 def test_a_page_asks_the_database_a_constant_number_of_questions(office, path):
     anne = office.signed_in("anne")
