@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="L’agent d’une borne.", add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
 def agent(
     context: typer.Context,
-    state_dir: Annotated[Path | None, typer.Option(help="Où la borne garde tout ce qui est à elle.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port de la page, sur 127.0.0.1 ; 0 : un port libre.")] = None,
-    enrol: Annotated[str | None, typer.Option(help="Jeton d’enrôlement, à usage unique.")] = None,
-    pair: Annotated[str | None, typer.Option(help="Adresse du serveur : un code s’affiche à l’écran.")] = None,
-    window: Annotated[bool | None, typer.Option("--window/--no-window", help="Ouvrir la fenêtre de la borne.")] = None,
+    state_dir: Annotated[Path | None, typer.Option(help="Où la borne garde tout ce qui est à elle")] = None,
+    port: Annotated[int | None, typer.Option(help="Port de la page, sur 127.0.0.1 ; 0 : un port libre")] = None,
+    enrol: Annotated[str | None, typer.Option(help="Jeton d’enrôlement, à usage unique")] = None,
+    pair: Annotated[str | None, typer.Option(help="Adresse du serveur : un code s’affiche à l’écran")] = None,
+    window: Annotated[bool | None, typer.Option("--window/--no-window", help="Ouvrir la fenêtre de la borne")] = None,
 ) -> None:
     """L’agent d’une borne, jusqu’à Ctrl-C. Sans option, les réglages viennent de BALISE_AGENT_…"""
     if context.invoked_subcommand:
@@ -29,7 +29,7 @@ def agent(
 
 
 @app.command()
-def status(state_dir: Annotated[Path, typer.Option(help="Le dossier de la borne.")] = Path("var/agent")) -> None:
+def status(state_dir: Annotated[Path, typer.Option(help="Le dossier de la borne")] = Path("var/agent")) -> None:
     """Qui est cette borne, et jusqu’à quand vaut son certificat."""
     from agent.identity import DamagedIdentity, load_identity
 

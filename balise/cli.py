@@ -20,12 +20,12 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "demo": Part("balise.demo.cli", "server", "Sept bornes, le serveur et le back-office sur cette machine."),
-    "server": Part("fleet_server.cli", "server", "Le serveur : init, run, broker."),
+    "demo": Part("balise.demo.cli", "server", "La flotte de démonstration : le serveur, sept bornes, le back-office."),
+    "server": Part("fleet_server.cli", "server", "Le serveur de flotte."),
     "agent": Part("agent.cli", "agent", "L’agent d’une borne."),
-    "content": Part("fleet_server.contents.cli", "server", "Les contenus : check, build, publish."),
+    "content": Part("fleet_server.contents.cli", "server", "Les contenus des bornes."),
     "release": Part("fleet_server.releases.cli", "server", "Les publications et les clés qui les signent."),
-    "terminal": Part("fleet_server.terminals.cli", "server", "Les bornes : liste, ajout, jetons, commandes."),
+    "terminal": Part("fleet_server.terminals.cli", "server", "Les bornes : ajout, recherche, commandes, mise dehors."),
     "rollout": Part("fleet_server.rollouts.cli", "server", "Les déploiements : préparer, lancer, suivre, arrêter."),
     "account": Part("fleet_server.access.cli", "server", "Les comptes du back-office."),
     "simulate": Part("balise.simulate.cli", "agent", "Une flotte simulée, avec le vrai cœur de l’agent."),

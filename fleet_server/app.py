@@ -39,7 +39,8 @@ log = structlog.get_logger()
 
 DESCRIPTION = """
 Terminals prove who they are with `Authorization: Bearer <JWT>`, made for one request (method, path, body) and at most
-60 s old. Errors are `{"error": code, "message": sentence}`. What people use are pages, not described here.
+60 s old. People's programs send an API token, `Authorization: Bearer balise_…`; each route names the scope that it asks
+for. Errors are `{"error": code, "message": sentence}`. What people use are pages, not described here.
 """
 
 

@@ -15,7 +15,7 @@ from fleet_server.access.audit_cli import app as audit
 if TYPE_CHECKING:
     from fleet_server.settings import Settings
 
-app = typer.Typer(help="Le serveur de flotte.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Le serveur de flotte.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(envvar="PORT", help="Port du back-office.")] = 8080,
-    demo_dir: Annotated[Path, typer.Option(envvar="DEMO_DIR", help="Où tout est gardé.")] = Path("var/demo"),
-    visits: Annotated[bool, typer.Option("--visits", envvar="VISITS", help="Des visites simulées.")] = False,
+    port: Annotated[int, typer.Option(envvar="PORT", help="Port du back-office")] = 8080,
+    demo_dir: Annotated[Path, typer.Option(envvar="DEMO_DIR", help="Où tout est gardé")] = Path("var/demo"),
+    visits: Annotated[bool, typer.Option("--visits", envvar="VISITS", help="Des visites simulées")] = False,
 ) -> None:
     """La flotte de démonstration : le serveur, sept bornes dans cinq départements, le back-office.
 

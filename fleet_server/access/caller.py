@@ -22,7 +22,7 @@ __all__ = ["CALLED", "Callers", "calling"]
 
 CALLED = refusals(401, 403, 413, 422, 429)
 _SCHEME = HTTPBearer(
-    scheme_name="token", auto_error=False, description="Un jeton d’API, fait dans le back-office (Jetons d’API)."
+    scheme_name="token", auto_error=False, description="An API token, made in the back-office (Jetons d’API)."
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Les comptes du back-office.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Les comptes du back-office.", no_args_is_help=True)
 
 
 @app.command()
@@ -38,7 +38,9 @@ def add(
 
 
 @app.command("list")
-def list_accounts(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+def list_accounts(
+    data_dir: Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")] = None,
+) -> None:
     """Montre les comptes, leurs rôles et leur état."""
     from datetime import UTC, datetime
 

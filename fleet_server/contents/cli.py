@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fleet_server.contents.pack import Pack
 
-app = typer.Typer(help="Les contenus des bornes.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Les contenus des bornes.", no_args_is_help=True)
 PackDir = Annotated[Path, typer.Argument(help="Dossier du paquet", exists=True, file_okay=False)]
 DEFAULT = Path("content/pays-de-la-loire")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fleet_server.releases.repository import Repository
     from fleet_server.releases.trust_changes import Draft
 
-app = typer.Typer(help="Les publications et les clés qui les signent.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Les publications et les clés qui les signent.", no_args_is_help=True)
 keys = typer.Typer(help="Les clés : état, cérémonies, renouvellement, révocation.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
@@ -117,8 +117,12 @@ def rotate_online(dry_run: Dry = False, data_dir: DataDir = None) -> None:
 
 
 @keys.command()
-def threshold(role: Role, count: Annotated[int, typer.Argument(min=1, max=20)], dry_run: Dry = False,
-              data_dir: DataDir = None) -> None:  # fmt: skip
+def threshold(
+    role: Role,
+    count: Annotated[int, typer.Argument(min=1, max=20, help="Nombre de clés")],
+    dry_run: Dry = False,
+    data_dir: DataDir = None,
+) -> None:
     """Dit combien de clés doivent signer un rôle."""
     _change(data_dir, dry_run, "trust.threshold", lambda draft: draft.need(role, count))
 

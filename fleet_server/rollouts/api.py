@@ -83,13 +83,13 @@ class RolloutDetail(RolloutView):
 
 @router.get("")
 def rollouts(session: Reading, caller: Reader) -> list[RolloutView]:
-    """The hundred newest, those that go on first."""
+    """The hundred newest, those that go on first. Scope `rollouts:read`."""
     return [RolloutView.model_validate(_facts(one)) for one in newest(session)]
 
 
 @router.post("", status_code=201, responses=refusals(409))
 def make(asked: NewRollout, ctx: ContextDep, session: Writing, caller: Writer) -> RolloutView:
-    """A draft: nothing leaves before `submit` and `start`. 409 `refused` says why."""
+    """A draft: nothing leaves before `submit` and `start`. 409 `refused` says why. Scope `rollouts:write`."""
     what = {"label": asked.label} if asked.kind == "content" else {"values": asked.values}
     try:
         made = create(session, ctx, asked.kind, what, asked.target, asked.plan, Asked(caller))
@@ -100,6 +100,7 @@ def make(asked: NewRollout, ctx: ContextDep, session: Writing, caller: Writer) -
 
 @router.get("/{number}", responses=_FOUND)
 def one(number: int, ctx: ContextDep, session: Reading, caller: Reader) -> RolloutDetail:
+    """Each terminal of it, wave by wave; before the start, what it will do. Scope `rollouts:read`."""
     return _detail(shown(session, _row(session, number), ctx.now()))
 
 
@@ -107,7 +108,10 @@ def one(number: int, ctx: ContextDep, session: Reading, caller: Reader) -> Rollo
 def act(
     number: int, act: ActName, asked: Wanted, ctx: ContextDep, session: Writing, caller: Writer
 ) -> RolloutView:  # fmt: skip
-    """409 `refused` when it is not in a state for it; `approve` only by another account than its author's."""
+    """409 `refused` when it is not in a state for it; `approve` only by another account than its author's.
+
+    Scope `rollouts:write`.
+    """
     row = _row(session, number)
     try:
         ACTS[act](session, ctx, row, Asked(caller, asked.reason, asked.terminals))

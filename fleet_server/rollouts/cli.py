@@ -1,4 +1,4 @@
-"""`balise rollout list|show|content|settings|<act>`: on the server's machine; the server that runs does the rest."""
+"""`balise rollout list|show|content|settings|act`: on the server's machine; the server that runs does the rest."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from fleet_server.context import Context
     from fleet_server.rollouts.models import Rollout
 
-app = typer.Typer(help="Les déploiements.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Les déploiements : préparer, lancer, suivre, arrêter.", no_args_is_help=True
+)
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 Number = Annotated[int, typer.Argument(help="Son numéro (balise rollout list)")]
 Group = Annotated[list[str] | None, typer.Option(help="Groupe ; plusieurs possibles, aucun pour toutes les bornes")]
@@ -27,28 +29,32 @@ Act = Literal["submit", "start", "pause", "resume", "stop", "retry", "force"]
 def list_rollouts(data_dir: DataDir = None) -> None:
     """Montre les déploiements, ceux qui durent d’abord."""
     from fleet_server.rollouts.shown import newest
+    from fleet_server.web.vocabulary import state_of
 
     with _session(data_dir) as (_, session):
         for one in newest(session):
-            typer.echo(f"{one.id:5} {one.state:22} {one.title:40} {one.made_by_name}")
+            typer.echo(f"{one.id:5} {state_of('rollout', one.state).word:12} {one.title:40} {one.made_by_name}")
 
 
 @app.command()
 def show(number: Number, data_dir: DataDir = None) -> None:
     """Dit où il en est, borne par borne ; avant le départ, ce qui va se passer."""
     from fleet_server.rollouts.shown import shown
+    from fleet_server.web.vocabulary import state_of
 
     with _session(data_dir) as (ctx, session):
         found = shown(session, _row(session, number), ctx.now())
         row = found.rollout
-        typer.echo(f"{row.title} : {row.state}{f' ({row.reason})' if row.reason else ''}")
+        word = state_of("rollout", row.state).word
+        typer.echo(f"{row.title} : {word}{f' ({row.reason})' if row.reason else ''}")
         if found.preview:
             typer.echo(found.preview)
         for at, what in found.ahead:
             typer.echo(f"  {at} : {what}")
         for wave, lines in enumerate(found.waves, 1):
             for line in lines:
-                typer.echo(f"  vague {wave}  {line.row.terminal:12} {line.name:24} {line.step:14} {line.said}")
+                step = state_of("rollout_terminal", line.step).word
+                typer.echo(f"  vague {wave}  {line.row.terminal:12} {line.name:24} {step:22} {line.said}")
 
 
 @app.command()
@@ -62,7 +68,7 @@ def content(
 
 @app.command()
 def settings(
-    value: Annotated[list[str], typer.Argument(help="nom=valeur, en JSON : idle_warning_s=80")],
+    value: Annotated[list[str], typer.Argument(help="nom=valeur, en JSON : idle_warning_s=50")],
     group: Group = None, terminal: Terminal = None, plan: PlanFile = None, data_dir: DataDir = None,
 ) -> None:  # fmt: skip
     """Prépare le déploiement de réglages, posés borne par borne."""
@@ -86,6 +92,7 @@ def act(
 ) -> None:
     """Propose, lance, met en pause, reprend, arrête, réessaie ou force. L’approbation se donne dans le back-office."""
     from fleet_server.rollouts.acts import ACTS, Asked, RolloutRefused
+    from fleet_server.web.vocabulary import state_of
 
     with _session(data_dir, write=True) as (ctx, session):
         row = _row(session, number)
@@ -93,7 +100,7 @@ def act(
             ACTS[name](session, ctx, row, Asked(None, reason[:200], tuple(terminal or ())))
         except RolloutRefused as refused:
             _refuse(str(refused))
-        typer.echo(f"Déploiement {number}, {row.title} : {row.state}.")
+        typer.echo(f"Déploiement {number}, {row.title} : {state_of('rollout', row.state).word}.")
 
 
 def _create(

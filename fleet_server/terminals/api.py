@@ -105,6 +105,7 @@ def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing, stran
 
 @router.post("/pairing/{pairing}/reveal", status_code=204, responses=_PAIRING)
 def reveal(pairing: str, asked: PairingReveal, authorization: Poll, ctx: ContextDep, session: Writing) -> None:
+    """Show the nonce that was committed to, once the server has shown its own: only then both know the code."""
     try:
         found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "))
         enrolment.reveal(session, ctx, found, asked.nonce)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from fleet_server.settings import Settings
     from fleet_server.terminals.fleet_access import FleetAccess
 
-app = typer.Typer(help="Les bornes.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Les bornes : ajout, recherche, commandes, mise dehors.", no_args_is_help=True
+)
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 TerminalId = Annotated[str, typer.Argument(help="Identifiant : b-k7m2xq4z (balise terminal list)")]
 Kind = Literal["mairie", "centre_commercial", "campus_connecte", "france_services", "autre"]
@@ -43,8 +45,8 @@ def add(
     commune_name: Annotated[str, typer.Option(help="Son nom")],
     place: Annotated[str, typer.Option(help="Le lieu : « Mairie de Laval »")],
     kind: Annotated[Kind, typer.Option(help="Genre de lieu")] = "autre",
-    latitude: Annotated[float, typer.Option()] = 47.47,
-    longitude: Annotated[float, typer.Option()] = -0.55,
+    latitude: Annotated[float, typer.Option(help="Sur la carte, en degrés")] = 47.47,
+    longitude: Annotated[float, typer.Option(help="Sur la carte, en degrés")] = -0.55,
     group: Annotated[list[str] | None, typer.Option(help="Groupe ; plusieurs possibles")] = None,
     data_dir: DataDir = None,
 ) -> None:

@@ -70,7 +70,10 @@ class Purged(BaseModel):
 
 @router.post("", status_code=201, responses=CALLED | refusals(404))
 def give(asked: Asked, ctx: ContextDep, session: Writing, caller: Writes) -> GivenView:
-    """Queue an order; each terminal runs it at most once. 404 when one of them does not exist, and nothing is given."""
+    """Queue an order; each terminal runs it at most once. 404 when one of them does not exist, and nothing is given.
+
+    Scope `commands:write`.
+    """
     terminals = [named(session, one) for one in dict.fromkeys(asked.terminals)]
     given = queue.give_many(
         session, ctx, terminals, asked.order.model_dump(mode="json"), caller, timedelta(seconds=asked.lifetime_s)
@@ -84,7 +87,7 @@ def listed(
     session: Reading, caller: Reads, terminal: str = "", state: str = "", bulk: str = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[CommandView]:  # fmt: skip
-    """Newest first; `terminal`, `state` and `bulk` narrow it."""
+    """Newest first; `terminal`, `state` and `bulk` narrow it. Scope `commands:read`."""
     query = select(TerminalCommand).order_by(col(TerminalCommand.queued_at).desc(), col(TerminalCommand.id).desc())
     for column, wanted in ((TerminalCommand.terminal, terminal), (TerminalCommand.state, state),
                            (TerminalCommand.bulk, bulk)):  # fmt: skip
@@ -94,12 +97,13 @@ def listed(
 
 @router.get("/{command}", responses=_ONE)
 def one(command: str, session: Reading, caller: Reads) -> CommandView:
+    """Scope `commands:read`."""
     return views(session, [_found(session, command)])[0]
 
 
 @router.post("/{command}/cancel", responses=_ONE)
 def call_off(command: str, ctx: ContextDep, session: Writing, caller: Writes) -> CommandView:
-    """409 when the terminal has taken it up, or answered."""
+    """409 when the terminal has taken it up, or answered. Scope `commands:write`."""
     found = _found(session, command)
     if not cancel(session, ctx, found, caller):
         raise HTTPException(409, "Trop tard : la borne s’en occupe déjà, ou a répondu.")
@@ -108,7 +112,7 @@ def call_off(command: str, ctx: ContextDep, session: Writing, caller: Writes) ->
 
 @router.post("/{command}/again", responses=_ONE)
 def once_more(command: str, ctx: ContextDep, session: Writing, caller: Writes) -> CommandView:
-    """Another execution of it. 409 while it waits for an answer."""
+    """Another execution of it. 409 while it waits for an answer. Scope `commands:write`."""
     found = _found(session, command)
     try:
         queue.again(session, ctx, found, caller)
@@ -121,7 +125,7 @@ def once_more(command: str, ctx: ContextDep, session: Writing, caller: Writes) -
 
 @router.post("/purge/{terminal}", responses=_ONE)
 def purge(terminal: str, ctx: ContextDep, session: Writing, caller: Writes) -> Purged:
-    """Call off all that this terminal has not taken up."""
+    """Call off all that this terminal has not taken up. Scope `commands:write`."""
     return Purged(cancelled=queue.purge(session, ctx, named(session, terminal), caller))
 
 

@@ -24,7 +24,7 @@ def command(
     minutes: Annotated[int | None, typer.Option(help="La durée de la maintenance")] = None,
     on: Annotated[bool | None, typer.Option("--on/--off", help="Maintenance : mettre, ou lever")] = None,
     touch: Annotated[int | None, typer.Option(help="Banc : secondes pour toucher la grille, 0 sans personne")] = None,
-    force: Annotated[bool, typer.Option(help="Sans attendre la fin de la visite")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Sans attendre la fin de la visite")] = False,
     wait: Annotated[int, typer.Option(help="Minutes pendant lesquelles elle attend une borne absente")] = 60,
     data_dir: DataDir = None,
 ) -> None:
