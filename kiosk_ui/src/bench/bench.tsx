@@ -47,7 +47,7 @@ export function Bench({ asked }: { asked: BenchAsked }) {
   return (
     <div class="bench" role="dialog" aria-modal="true" aria-labelledby="bench-title">
       {touched ? (
-        <Grid touched={touched} onTouch={(cell) => setTouched(new Set([...touched, cell]))} />
+        <Grid touched={touched} onTouch={(cell) => setTouched((now) => new Set(now).add(cell))} />
       ) : (
         <main class="mode">
           <Logo />
