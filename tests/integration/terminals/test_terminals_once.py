@@ -5,7 +5,9 @@ import signal
 import time
 
 import httpx
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from sqlmodel import select
 
 from fleet_server.access.models import Account
@@ -19,13 +21,13 @@ from wire.topics import command as topic_of
 AT = "/api/v1/commands"
 
 
-@pytest.fixture(params=["embedded", "mosquitto"])
-def real(request, tmp_path):
-    with Fleet(tmp_path, broker=request.param) as fleet:
+@pytest.fixture(scope="module", params=["embedded", "mosquitto"])
+def real(request, tmp_path_factory):
+    with Fleet(tmp_path_factory.mktemp("fleet"), broker=request.param) as fleet:
         yield fleet
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(real):
     """What a program of the operator's may do."""
     with real.offline() as ctx, transaction(ctx.engine) as session:
@@ -49,6 +51,11 @@ def runs(tmp_path):
     return path.read_text().split() if path.exists() else []
 
 
+def connected(real, kiosk):
+    asked = "select 1 from terminal_live where connected and terminal = ?"
+    eventually(lambda: real.rows(asked, kiosk.terminal), what=f"{kiosk.name} is connected")
+
+
 def give(api, terminal, order, **more):
     answer = api.post(AT, json={"terminals": [terminal], "order": order} | more)
     assert answer.status_code == 201, answer.text
@@ -60,15 +67,16 @@ def ended(api, command):
     return found if found["state"] in ("succeeded", "failed", "rejected", "expired") else None
 
 
-def sent_again(real, broker, terminal, command, order):
-    """Signed by the server's own key, as if the server had sent it once more."""
-    import paho.mqtt.client as paho
-    from paho.mqtt.enums import CallbackAPIVersion
-
+def signed(real, terminal, command, order):
+    """By the server's own key, as it signs an order each time that it sends it."""
+    message = Command(id=command["id"], execution=command["execution"], issued_at=command["queued_at"],
+                      expires_at=command["expires_at"], order=orders.validate_python(order))  # fmt: skip
     with real.offline() as ctx:
-        message = Command(id=command["id"], execution=command["execution"], issued_at=command["queued_at"],
-                          expires_at=command["expires_at"], order=orders.validate_python(order))  # fmt: skip
-        payload = seal("command", message, terminal, 1, ctx.keys.signing)
+        return seal("command", message, terminal, 1, ctx.keys.signing)
+
+
+def sent_again(broker, terminal, payload):
+    """Five times, as if the server had."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     client.connect("127.0.0.1", broker)
     client.loop_start()
@@ -82,9 +90,10 @@ def sent_again(real, broker, terminal, command, order):
 
 def test_a_command_sent_fifty_times_around_disconnects_runs_once(real, api, tool, tmp_path):
     laval = real.add("Laval").start(volume_command=tool)
-    eventually(lambda: real.rows("select 1 from terminal_live where connected"), what="Laval is connected")
+    connected(real, laval)
     order = {"kind": "volume.set", "percent": 40}
     command = give(api, laval.terminal, order)
+    payload = signed(real, laval.terminal, command, order)
     for round_ in range(10):
         match round_:
             case 2 | 6:  # the terminal's power is cut, in the middle at the first
@@ -97,7 +106,7 @@ def test_a_command_sent_fifty_times_around_disconnects_runs_once(real, api, tool
                 os.kill(laval.pid, signal.SIGSTOP)
                 time.sleep(0.5)
                 os.kill(laval.pid, signal.SIGCONT)
-        sent_again(real, real.mqtt_port, laval.terminal, command, order)
+        sent_again(real.mqtt_port, laval.terminal, payload)
     found = eventually(lambda: ended(api, command["id"]), what="it is answered")
     assert runs(tmp_path) == ["40"]
     # Cut off in the middle it is not known how it ended, and that is said; it is not begun again.
@@ -106,31 +115,31 @@ def test_a_command_sent_fifty_times_around_disconnects_runs_once(real, api, tool
     # Asked for once more it is another execution, of which there is one too.
     again = api.post(f"{AT}/{command['id']}/again").json()
     assert again["execution"] == 2
-    sent_again(real, real.mqtt_port, laval.terminal, again, order)
-    sent_again(real, real.mqtt_port, laval.terminal, command, order)  # and the first has not been forgotten
+    sent_again(real.mqtt_port, laval.terminal, signed(real, laval.terminal, again, order))
+    sent_again(real.mqtt_port, laval.terminal, payload)  # and the first has not been forgotten
     found = eventually(lambda: ended(api, command["id"]), what="the second execution is answered")
     assert (found["state"], found["execution"], runs(tmp_path)) == ("succeeded", 2, ["40", "40"])
 
 
 def test_what_waits_for_a_terminal_stands_in_line_and_is_carried_out_in_that_order(real, api, tool, tmp_path):
-    laval = real.add("Laval").start(volume_command=tool)
-    eventually(lambda: real.rows("select 1 from terminal_live where connected"), what="Laval is connected")
-    laval.kill()
+    angers = real.add("Angers").start(volume_command=tool)
+    connected(real, angers)
+    angers.kill()
     given = [
-        give(api, laval.terminal, {"kind": "volume.set", "percent": n}, lifetime_s=28800) for n in range(10, 60, 10)
+        give(api, angers.terminal, {"kind": "volume.set", "percent": n}, lifetime_s=28800) for n in range(10, 60, 10)
     ]
     assert [one["position"] for one in given] == [1, 2, 3, 4, 5]
     assert api.post(f"{AT}/{given[1]['id']}/cancel").json()["state"] == "cancelled"
     assert api.get(f"{AT}/{given[4]['id']}").json()["position"] == 4
-    laval.start(volume_command=tool)
+    angers.start(volume_command=tool)
     eventually(lambda: ended(api, given[-1]["id"]), what="the last is answered")
     assert runs(tmp_path) == ["10", "30", "40", "50"]
     assert api.post(f"{AT}/{given[1]['id']}/cancel").status_code == 409
-    laval.kill()
+    angers.kill()
     for n in (1, 2):
-        give(api, laval.terminal, {"kind": "volume.set", "percent": n})
-    assert api.post(f"{AT}/purge/{laval.terminal}").json() == {"cancelled": 2}
-    assert {one["state"] for one in api.get(AT, params={"terminal": laval.terminal}).json()} == {
+        give(api, angers.terminal, {"kind": "volume.set", "percent": n})
+    assert api.post(f"{AT}/purge/{angers.terminal}").json() == {"cancelled": 2}
+    assert {one["state"] for one in api.get(AT, params={"terminal": angers.terminal}).json()} == {
         "succeeded",
         "cancelled",
     }
