@@ -41,10 +41,12 @@ def point(root: str, version: str) -> None:
 
 
 def write(root: str, trial: dict[str, object]) -> None:
-    fresh = os.path.join(root, "trial.new")
+    """Raises `OSError`, also where the disk took only a part of it, and nothing has changed then."""
+    data, fresh = json.dumps(trial).encode(), os.path.join(root, "trial.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
-        os.write(descriptor, json.dumps(trial).encode())
+        if os.write(descriptor, data) != len(data):
+            raise OSError("the disk took only a part")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -53,12 +55,15 @@ def write(root: str, trial: dict[str, object]) -> None:
 
 
 def read(root: str) -> dict[str, object] | None:
+    """None where there is no trial, or nothing that makes sense of one: what runs then is what the pointer says."""
     try:
         with open(os.path.join(root, "trial.json"), "rb") as file:
             trial = json.load(file)
-        return trial if {"new", "old", "boots"} <= trial.keys() else None
+        kinds = {name: type(value) for name, value in trial.items()}
     except (OSError, ValueError, AttributeError):
         return None
+    # More than these is taken: versions yet to come may keep more there, and no update replaces this launcher.
+    return trial if {"new": str, "old": str, "boots": int}.items() <= kinds.items() else None
 
 
 def current(root: str) -> str:

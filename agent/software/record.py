@@ -1,6 +1,5 @@
 """What is saved of an update: where it stands, and how many times each step has been tried."""
 
-import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -54,8 +53,8 @@ class Records:
     def trial(self) -> Trial | None:
         """As the launcher reads it, `agent.software.launcher.read`."""
         try:
-            return Trial.model_validate(json.loads((self._root / "trial.json").read_bytes()))
-        except (OSError, ValueError):
+            return Trial.model_validate(disk.read_json(self._root / "trial.json"))
+        except ValidationError:
             return None
 
     def begin_trial(self, trial: Trial) -> None:

@@ -257,6 +257,13 @@ def test_the_launcher_starts_the_old_version_when_it_cannot_count(tmp_path):
     assert launcher.choose(str(tmp_path)) == ("2", True)
 
 
+@pytest.mark.parametrize("trial", ["", "[]", '{"new": "2", "old": "1", "boots": "many"}', '{"new": "2", "boots": 0}'])
+def test_a_trial_that_makes_no_sense_keeps_nothing_from_starting(tmp_path, trial):
+    Terminal(tmp_path)
+    (tmp_path / "trial.json").write_text(trial)
+    assert launcher.choose(str(tmp_path)) == ("1", False)
+
+
 def test_a_real_process_that_hangs_is_ended_by_the_alarm_and_the_old_version_starts(tmp_path):
     for version, does in (("1", "echo old"), ("2", "exec sleep 600")):
         program = tmp_path / "slots" / version / "bin" / "python"
