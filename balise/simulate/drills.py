@@ -1,6 +1,7 @@
 """Drills at a given second: all connections lost at once, or the broker restarted by a command of the operator's."""
 
 import asyncio
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,13 +31,24 @@ def read_drills(given: Sequence[str], broker_restart: str) -> tuple[Drill, ...]:
     drills = []
     for one in given:
         kind, _, at = one.partition("@")
-        if kind not in ("reconnect", "broker") or not at.replace(".", "", 1).isdigit():
+        try:
+            at_s = float(at)
+        except ValueError:
+            at_s = -1.0
+        if kind not in ("reconnect", "broker") or not 0 <= at_s < math.inf:
             raise BadDrill(f"--drill {one} : donnez reconnect@SECONDE ou broker@SECONDE.")
         if kind == "broker" and not broker_restart:
             raise BadDrill("--drill broker@… demande --broker-restart : « systemctl restart mosquitto », par exemple.")
-        words = tuple(shlex.split(broker_restart)) if kind == "broker" else ()
-        drills.append(Drill("broker" if kind == "broker" else "reconnect", float(at), words))
+        words = _words(broker_restart) if kind == "broker" else ()
+        drills.append(Drill("broker" if kind == "broker" else "reconnect", at_s, words))
     return tuple(sorted(drills, key=lambda drill: drill.at_s))
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise BadDrill(f"--broker-restart {command} : un guillemet n’est pas fermé.") from error
 
 
 async def carry_out(drill: Drill, fleet: Sequence[Simulated]) -> str:
@@ -46,8 +58,7 @@ async def carry_out(drill: Drill, fleet: Sequence[Simulated]) -> str:
     loop = asyncio.get_running_loop()
     began = loop.time()
     if drill.command:
-        restarting = await asyncio.create_subprocess_exec(*drill.command)
-        if await restarting.wait() != 0:
+        if not await _succeeds(drill.command):
             return f"courtier : « {shlex.join(drill.command)} » a échoué"
     else:
         for one in there:
@@ -59,3 +70,11 @@ async def carry_out(drill: Drill, fleet: Sequence[Simulated]) -> str:
     took = f"{loop.time() - began:.1f}".replace(".", ",")
     back = f"{len(there) - len(away)} bornes sur {len(there)} revenues en {took} s"
     return f"{'courtier' if drill.command else 'reconnexion'} : {back}"
+
+
+async def _succeeds(command: Sequence[str]) -> bool:
+    try:
+        restarting = await asyncio.create_subprocess_exec(*command)
+    except OSError:  # there is no such program: the fleet is not to fall with the drill
+        return False
+    return await restarting.wait() == 0

@@ -36,7 +36,7 @@ class SimulatedScreen:
         kept = disk.read_json(self._path)
         self.content = ContentState.model_validate(kept) if kept else ContentState()
         self.last_visit_at: datetime | None = None
-        around = Around(core.clock.boot, lambda: False, self._is_over)
+        around = Around(core.clock.boot, lambda: False, core.is_over)
         self._commands = Commands(directory / "commands.json", self._obey, self._answer, around)
         core.shown = self.shown
         core.content = lambda: self.content.active.id if self.content.active else None
@@ -86,7 +86,7 @@ class SimulatedScreen:
         await asyncio.sleep(draw.uniform(*_DOWNLOAD_S))
         for stage in ("download", "install"):
             if self._story.fails(stage, want.revision):
-                return await self._fall(here, stage, "failed")
+                return await self._fall(want, here, stage, "failed")
         while not self._may_activate(want):
             if self.content.phase != "waiting":
                 self._enter(here, phase="waiting", progress=1.0)
@@ -97,7 +97,7 @@ class SimulatedScreen:
         await self._tell("content.activated", want)
         await asyncio.sleep(draw.uniform(*_VERIFY_S))
         if self._story.fails("verify", want.revision):
-            return await self._fall(here, "verify", "rolled_back")
+            return await self._fall(want, here, "verify", "rolled_back")
         self._enter(self.content, phase="committed")
         return await self._tell("content.committed", want)
 
@@ -105,11 +105,10 @@ class SimulatedScreen:
         clock = self._core.clock
         return may_activate(want.activation, want.settings.timezone, clock.now(), False, clock.trusted).may
 
-    async def _fall(self, here: ContentState, stage: str, phase: str) -> None:
+    async def _fall(self, want: Desired, here: ContentState, stage: str, phase: str) -> None:
         self._failed[stage] += 1
         self._enter(here, phase=phase, reason=f"panne simulée : {stage}")
-        if self._want:
-            await self._tell(f"content.{phase}", self._want)
+        await self._tell(f"content.{phase}", want)
 
     def _enter(self, state: ContentState, **to: object) -> None:
         self.content = state.model_copy(update=to)
@@ -131,10 +130,6 @@ class SimulatedScreen:
         if not isinstance(order, Identify | SetMaintenance | ReloadPage | ShowMessage | ClearMessage):
             raise Refused("a simulated terminal has neither window nor machine")
         return Brought()
-
-    def _is_over(self, command: Command) -> bool:
-        clock = self._core.clock
-        return clock.trusted and clock.now() > command.expires_at
 
     async def _answer(self, command: Command, said: Sequence[Said]) -> None:
         core = self._core

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from balise.simulate.drills import BadDrill, Drill, read_drills
+from balise.simulate.drills import BadDrill, Drill, carry_out, read_drills
 from balise.simulate.story import PERIOD_S, STAGES, BadOdds, Odds, Story, read_odds
 
 NAMES = [f"simulee-{number:04}" for number in range(400)]
@@ -55,7 +55,18 @@ def test_odds_that_are_none_are_refused_by_name(given: str) -> None:
         read_odds([given])
 
 
-@pytest.mark.parametrize("given", ["reconnect", "reconnect@soon", "server@5", "broker@5"])
+@pytest.mark.parametrize(
+    "given", ["reconnect", "reconnect@soon", "reconnect@²", "reconnect@-1", "reconnect@nan", "server@5", "broker@5"]
+)
 def test_drills_that_are_none_are_refused_by_name(given: str) -> None:
     with pytest.raises(BadDrill, match="--drill"):
         read_drills([given], "")
+
+
+def test_a_command_that_is_no_command_is_refused_before_anything_begins() -> None:
+    with pytest.raises(BadDrill, match="--broker-restart"):
+        read_drills(["broker@5"], "systemctl 'restart")
+
+
+async def test_a_broker_that_could_not_be_restarted_is_told_and_ends_nothing() -> None:
+    assert await carry_out(Drill("broker", 5, ("no-such-program",)), []) == "courtier : « no-such-program » a échoué"
