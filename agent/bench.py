@@ -21,7 +21,6 @@ from wire.ids import uuid7
 from wire.sign import Untrusted
 
 _PAGE_WITHIN_S = 150.0
-_SPOKE_LATELY_S = 30.0
 _BLOCK = 4 * 2**20
 _BLOCKS = 8
 _ASKED = 5
@@ -88,8 +87,7 @@ class Bench:
         return {"page": page.model_dump(mode="json", exclude={"id"}) if page else None, "host": host}
 
     async def _ask_page(self, touch_s: int) -> PageBench | None:
-        heard_at = self._page.heard_at
-        if heard_at is None or self._page.monotonic() - heard_at > _SPOKE_LATELY_S:
+        if not self._page.spoke_lately():
             return None
         asked = uuid7(int(time.time() * 1000))
         self._waits = (asked, asyncio.get_running_loop().create_future())

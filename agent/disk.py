@@ -14,9 +14,7 @@ def write_synced(path: Path, data: bytes, mode: int = 0o644) -> None:
     fresh = path.with_name(f".{path.name}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        write_all(descriptor, data)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -28,14 +26,19 @@ def append_synced(path: Path, data: bytes, mode: int = 0o644) -> None:
     fresh = not path.exists()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        write_all(descriptor, data)
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
     if fresh:
         sync_dir(path.parent)
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Not synced. Raises `OSError`, when a part of it may be there."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def write_json(path: Path, value: Any, mode: int = 0o644) -> None:

@@ -30,7 +30,6 @@ from wire.command import (
 PRIVATE_SCREENS = ("rappel", "contact", "form")
 """Screens on which a visitor may be typing; a screenshot never shows them."""
 _PAGE_BACK_WITHIN_S = 45.0
-_SPOKE_LATELY_S = 30.0
 _NO_WINDOW = "this terminal has no window of its own"
 
 
@@ -99,7 +98,7 @@ class Orders:
         before = self.page.last.page if self.page.last else ""
         if self.window:
             await self.reload()
-        elif self.page.heard_at is None or self.page.monotonic() - self.page.heard_at > _SPOKE_LATELY_S:
+        elif not self.page.spoke_lately():
             raise Refused("no page is open")
         else:
             self.screen.reload()

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wire.message import Digest
 
+_LATELY_S = 30.0
+
 
 class Heartbeat(BaseModel):
     """Every 2 s. `frames`: painted since the last one. `failed`: why the page can't show its release, or empty."""
@@ -40,6 +42,10 @@ class Page:
         if beat.frames > 0:
             self.painted = self.heard_at
             self.painted_at = self.now()
+
+    def spoke_lately(self) -> bool:
+        """Whether a page is there at all, be it busy or frozen since."""
+        return self.heard_at is not None and self.monotonic() - self.heard_at <= _LATELY_S
 
     def painted_age(self) -> float | None:
         return None if self.painted is None else self.monotonic() - self.painted

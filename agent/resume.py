@@ -16,6 +16,7 @@ from pathlib import Path
 
 import urllib3
 
+from agent import disk
 from agent.limit import UNLIMITED, Limit
 from wire.release import ReleaseFile
 
@@ -112,7 +113,7 @@ class _Sink:
         self.limit = limit
 
     def put(self, data: bytes | memoryview) -> None:
-        _write_all(self._descriptor, data)
+        disk.write_all(self._descriptor, data)
         self._digest.update(data)
         self._came(len(data))
 
@@ -162,12 +163,6 @@ def _skipped(answer: urllib3.BaseHTTPResponse, have: int, size: int, url: str) -
             raise Missing(f"{url}: HTTP {answer.status}")
         case _:
             raise _Broken(f"HTTP {answer.status} {answer.headers.get('Content-Range', '')}")
-
-
-def _write_all(descriptor: int, data: bytes | memoryview) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _digest(descriptor: int) -> "hashlib._Hash":
