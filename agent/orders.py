@@ -30,6 +30,7 @@ from wire.command import (
 PRIVATE_SCREENS = ("rappel", "contact", "form")
 """Screens on which a visitor may be typing; a screenshot never shows them."""
 _PAGE_BACK_WITHIN_S = 45.0
+_PAGE_SPEAKS_WITHIN_S = 10.0
 _NO_WINDOW = "this terminal has no window of its own"
 
 
@@ -114,8 +115,23 @@ class Orders:
             raise Refused(_NO_WINDOW)
         self._refuse_if_private()
         picture = await self.window.screenshot()
-        self._refuse_if_private()  # a form may have opened while the picture was taken
+        # A form may have opened meanwhile, or since the page last spoke, and be on the picture.
+        self._refuse_if_private()
+        await self._page_speaks_again()
+        self._refuse_if_private()
         return await self._send(picture, "image/webp")
+
+    async def _page_speaks_again(self) -> None:
+        """A page that has not been heard for long is frozen or gone: a picture of that is what is asked for."""
+        before = self.page.last
+        if not self.page.spoke_lately():
+            return
+        try:
+            async with asyncio.timeout(_PAGE_SPEAKS_WITHIN_S):
+                while self.page.last is before:  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise Failed("the page does not say what it shows") from None
 
     def _refuse_if_private(self) -> None:
         beat = self.page.last

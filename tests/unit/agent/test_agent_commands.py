@@ -218,6 +218,24 @@ async def test_a_form_opened_while_the_picture_was_taken_keeps_it_here(laval: Te
     assert laval.files == {}
 
 
+async def test_a_form_that_the_page_tells_of_after_the_picture_keeps_it_here_too(laval: Terminal) -> None:
+    laval.page.hear(Heartbeat(frames=1, screen="home", in_visit=True))
+    taking = asyncio.create_task(laval.commands.receive(command(TakeScreenshot())))
+    await asyncio.sleep(0.3)
+    assert laval.files == {}
+    laval.page.hear(Heartbeat(frames=1, screen="rappel/name", in_visit=True))
+    await taking
+    assert laval.answers[-1][:2] == ("rejected", "a visitor is filling in a form")
+    assert laval.files == {}
+
+
+async def test_of_a_page_that_has_fallen_silent_a_picture_is_taken(laval: Terminal) -> None:
+    laval.page.hear(Heartbeat(frames=1, screen="home"))
+    laval.hand.pass_s(31)
+    await laval.commands.receive(command(TakeScreenshot()))
+    assert laval.answers[-1][0] == "succeeded"
+
+
 @pytest.mark.parametrize("trouble", [NoPicture("no window is open"), Unreachable("no answer"), OSError("disk")])
 async def test_what_goes_wrong_is_said(laval: Terminal, trouble: Exception) -> None:
     laval.fails = trouble
