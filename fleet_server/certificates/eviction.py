@@ -4,7 +4,6 @@ In this order, else it would come back. Whether the broker has read the list is 
 server's own, revoked together with the terminal's, is shown at its door until it is refused there.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 
 from fleet_server.access.audit import record_act
 from fleet_server.certificates import ca
-from fleet_server.certificates.knock import Answer, knock
+from fleet_server.certificates.knock import knock
 from fleet_server.certificates.models import Certificate
 from fleet_server.certificates.record import forget_passing, issued, still_inside
 from fleet_server.certificates.revoked import keep_list
@@ -42,9 +41,8 @@ class _Probe:
 class Evictions:
     """One turn a second while the server runs; what the command line revoked is found in the database."""
 
-    def __init__(self, ctx: Context, ask: Callable[..., Answer] = knock) -> None:
+    def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._ask = ask
         self._probe: _Probe | None = None
         self._said_late: datetime | None = None
 
@@ -61,7 +59,7 @@ class Evictions:
             self._probe = None
             return []
         probe = self._probe_after(waiting, now)
-        if self._ask(ctx.settings, probe.certificate, probe.key, PROBE) != "revoked":
+        if knock(ctx.settings, probe.certificate, probe.key, PROBE) != "revoked":
             self._tell_if_late(waiting, now)
             return []
         due = [one for one in waiting if one.revoked_at and one.revoked_at <= probe.at]
@@ -90,7 +88,7 @@ class Evictions:
         made = ca.issue(ctx.keys, name, key.public_key(), ctx.now(), timedelta(minutes=5))
         with transaction(ctx.engine) as session:
             issued(session, made, "eviction", name, ctx.now())
-        return self._ask(ctx.settings, made, key, name) == "let in"
+        return knock(ctx.settings, made, key, name) == "let in"
 
     def _note(self, gone: list[Certificate], names: list[str]) -> None:
         now = self._ctx.now()

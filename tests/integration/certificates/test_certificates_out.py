@@ -62,23 +62,30 @@ def broker_log(fleet):
 
 
 def test_a_stolen_terminal_is_out_of_the_production_broker_and_the_others_stay(tmp_path):
-    with Fleet(tmp_path, "mosquitto", tls=True) as fleet, fetching(fleet, tmp_path / "broker"):
+    with Fleet(tmp_path, "mosquitto", tls=True) as fleet:
         laval, cholet = fleet.add("Laval").start(), fleet.add("Cholet").start()
         eventually(lambda: connected(fleet, laval) and connected(fleet, cholet), what="both are connected")
         identity = load_identity(laval.state_dir / "identity")
         cholet_joined = broker_log(fleet).count(f"as {cholet.terminal} ")
         revoke(fleet, laval)
-        out = "select out_at from certificate where kind = 'terminal' and name = ?"
-        eventually(lambda: all(row[0] for row in fleet.rows(out, laval.terminal)), 60, what="the broker has dropped it")
-        assert "already connected" in broker_log(fleet), "its open connection was ended, not waited for"
-        eventually(lambda: "verify failed" in broker_log(fleet).split("already connected")[-1], what="it tried again")
-        assert shown(fleet, identity) == "revoked"
+        eventually(lambda: broker_log(fleet).count(" as probe ") > 1, what="the broker, which knows no list, is asked")
+        assert "already connected" not in broker_log(fleet), "it would come back at once"
+        with fetching(fleet, tmp_path / "broker"):
+            leaves(fleet, laval, identity)
         assert fleet.rows("select act from access_audit_entry where act in (?, ?)", "terminal.declared_stolen",
                           "terminal.put_out") == [("terminal.declared_stolen",), ("terminal.put_out",)]  # fmt: skip
         assert broker_log(fleet).count(f"as {cholet.terminal} ") == cholet_joined, "nobody else had to connect again"
         assert connected(fleet, cholet)
         laval.stop()
         back_again(fleet, laval, identity)
+
+
+def leaves(fleet, kiosk, identity):
+    out = "select out_at from certificate where kind = 'terminal' and name = ?"
+    eventually(lambda: all(row[0] for row in fleet.rows(out, kiosk.terminal)), 60, what="the broker has dropped it")
+    assert "already connected" in broker_log(fleet), "its open connection was ended, not waited for"
+    eventually(lambda: "verify failed" in broker_log(fleet).split("already connected")[-1], what="it tried again")
+    assert shown(fleet, identity) == "revoked"
 
 
 def back_again(fleet, kiosk, stolen):
