@@ -35,6 +35,10 @@ class NotReady(Exception):
     """Staged roles still lack signatures."""
 
 
+class Taken(Exception):
+    """A version that is published is not another one: give it a number of its own."""
+
+
 class Repository:
     """`files`: of the server's `releases/`. Changes exclude each other, across processes too."""
 
@@ -80,17 +84,19 @@ class Repository:
     def add_software(self, path: str, content: bytes, signers: Iterable[Signer], now: datetime) -> bool:
         """A target more, `software/<version>.json`. True: published; False: staged, signatures are still lacking.
 
-        The same again changes nothing. Raises `NotDelegated`.
+        The same again changes nothing. Raises `NotDelegated`, `Taken`.
         """
         with self.files.alone():
             current = self.files.current()
             if current.software is None:
                 raise NotDelegated
-            if path in current.software.signed.targets:
+            target = TargetFile.from_data(path, content, ["sha256"])
+            if known := current.software.signed.targets.get(path):
+                if known != target:
+                    raise Taken(path)
                 return True
             staged = self.files.read_staged()
             software = staged.get("software", current.software)
-            target = TargetFile.from_data(path, content, ["sha256"])
             self.files.write_target(target, content)
             software.signed.targets[path] = target
             software.signed.version = current.software.signed.version + 1

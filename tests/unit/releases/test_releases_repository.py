@@ -14,7 +14,7 @@ from tuf.api.metadata import Metadata
 from fleet_server import durable
 from fleet_server.releases.metadata_files import MetadataFiles
 from fleet_server.releases.online_keys import OnlineKeys
-from fleet_server.releases.repository import NotReady, Repository
+from fleet_server.releases.repository import NotReady, Repository, Taken
 from fleet_server.releases.roles import LIFETIME
 from tests.trust import OFFLINE, create
 
@@ -67,6 +67,8 @@ def test_software_is_published_by_the_offline_key_and_by_no_other(tmp_path):
     assert repo.names("software/1.0.0.json")
     assert not repo.files.read_staged()
     assert repo.add_software("software/1.0.0.json", b"{}", [], NOW)
+    with pytest.raises(Taken):
+        repo.add_software("software/1.0.0.json", b"another", [OFFLINE["software"]], NOW)
 
 
 def test_the_server_signs_again_what_is_online_and_leaves_the_rest(tmp_path):
