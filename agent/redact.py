@@ -14,9 +14,10 @@ _SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 """Names of fields whose value never leaves. `url` carries the page's token, `code` a pairing's."""
+# Each goes over a line once, however long that is: the agent stands still meanwhile.
 _SHAPES = (
     re.compile(r"-----BEGIN [A-Z ]+-----.*?(-----END [A-Z ]+-----|$)", re.DOTALL),
-    re.compile(r"eyJ[\w-]+(\.[\w-]+){1,2}"),  # JWT
+    re.compile(r"eyJ[\w-]{8,}(\.[\w-]+){0,2}"),  # JWT
     re.compile(r"balise-enrol-1\.[^\s\"']+"),
     re.compile(r"balise_[\w-]{12,}"),
     re.compile(r"(?i)\bbearer\s+[^\s\"']+"),
@@ -24,7 +25,7 @@ _SHAPES = (
     re.compile(r"(?i)[\"']?\b(token|secret|password|passwd|pwd|key)\b\\?[\"']?\s*[=:]\s*\\?[\"']?[^\s\"',;&\\}]+"),
     re.compile(r"(?i)\bcode\\?[\"']\s*:\s*\\?[\"'][^\s\"'\\}]+"),
     re.compile(r"(?i)//[^/\s:@\"']+:[^/\s@\"']+@"),  # user:password in an address
-    re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"),
+    re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+"),
     re.compile(r"(?<![\w.])(\+33|0033|0)[\s.-]?[1-9]([\s.-]?\d{2}){4}(?!\w)"),
     # Anything random and long that is neither a hexadecimal digest nor a UUID.
     re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{32,}(?![\w-])"),
