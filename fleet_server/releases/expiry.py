@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 
 from fleet_server.releases.repository import Repository
 from fleet_server.releases.roles import LIFETIME, OFFLINE, WARNED_BEFORE
+from fleet_server.web.french import plural
 
 
 def metadata_metrics(repo: Repository) -> Callable[[], list[Metric]]:
@@ -42,7 +43,7 @@ def _late(role: str, at: datetime, now: datetime) -> str:
     if role in OFFLINE and left < WARNED_BEFORE:
         if left < timedelta(0):
             return f"le rôle {role} a expiré le {at:%d/%m/%Y} : les bornes refusent toute nouveauté. Renouvelez-le."
-        return f"le rôle {role} expire dans {left.days} jours : balise release keys renew {role}."
+        return f"le rôle {role} expire dans {plural(left.days, 'jour')} : balise release keys renew {role}."
     # Signed again at half of its life: past a third, the job has failed for long.
     if role not in OFFLINE and left < LIFETIME[role] / 3:
         return f"le rôle {role} n’a pas été signé de nouveau par le serveur et expire le {at:%d/%m/%Y}."
