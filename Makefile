@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv-node/bin:$(PATH)
 help:
 	@echo 'make demo           la flotte de démonstration : serveur, sept bornes, back-office'
 	@echo '                    PORT=8080  HEADLESS=1  DEMO_DIR=var/demo  VISITS=1'
-	@echo 'make test           tout vérifier, comme en intégration continue'
+	@echo 'make test           tout vérifier (tests/hosts démarre de vraies machines : en root)'
 	@echo 'make pytest ARGS=…  une partie des tests'
 	@echo 'make lint           style, types, imports permis'
 	@echo 'make bench          mesures (ONLY=ingest pour une partie)'
