@@ -4,16 +4,16 @@ A span that the clock jumps over in spring begins where the clock lands, if that
 twice in autumn is open twice.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wire.state import Hours, Settings
 
 _QUARTER = timedelta(minutes=15)
-_LOOKED_AHEAD = 3 * 96
-"""Quarters: a span is missing on one day of the year at most, so three days show the next one."""
+_LOOKED_AHEAD = 3
+"""Days: a span is missing on one day of the year at most, so three days show the next one."""
 
 
 @lru_cache(maxsize=8)
@@ -35,17 +35,20 @@ def is_open(hours: Sequence[Hours], zone: ZoneInfo, at: datetime) -> bool:
 
 def next_open(hours: Sequence[Hours], zone: ZoneInfo, after: datetime) -> datetime | None:
     """The first moment after `after` inside of a span; `after` is in none."""
-    return next((at for at in sorted(moments(hours, zone, after)) if at > after and is_open(hours, zone, at)), None)
+    begins = {span.begins for span in hours}
+    may = sorted(moments(begins, zone, after, _LOOKED_AHEAD))
+    return next((at for at in may if at > after and is_open(hours, zone, at)), None)
 
 
-def moments(hours: Sequence[Hours], zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
-    """Whenever a span may open: where it begins, and each quarter, on which clocks are set forward and back."""
+def moments(clocks: Iterable[time], zone: ZoneInfo, after: datetime, days: int) -> Iterator[datetime]:
+    """Whenever a span that begins at one of `clocks` may open in so many days: then, and each quarter, on which clocks
+    are set forward and back."""
     today = after.astimezone(zone).date()
-    for ahead in range(4):
-        for span in hours:
+    for ahead in range(days + 1):
+        for clock in clocks:
             for fold in (0, 1):
-                begins = datetime.combine(today + timedelta(days=ahead), span.begins, zone)
+                begins = datetime.combine(today + timedelta(days=ahead), clock, zone)
                 yield begins.replace(fold=fold).astimezone(UTC)
     quarter = after.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    for count in range(_LOOKED_AHEAD):
+    for count in range(days * 96):
         yield quarter + count * _QUARTER

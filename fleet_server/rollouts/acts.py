@@ -217,7 +217,8 @@ def _tell(
 
 def _effects(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> tuple[Effects, list[Any]]:
     rollouts, seen = open_rollouts(session), fleet(session)
-    rows = members_of(session, [one.id or 0 for one in rollouts] or [rollout.id or 0])
+    # This one too: stopped just now with nobody in progress, it is among the open ones no more.
+    rows = members_of(session, list({rollout.id or 0, *(one.id or 0 for one in rollouts)}))
     mine = rows.get(rollout.id or 0, [])
     later = later_ones(rollout, rollouts, rows) if rollout in rollouts else {}
     members = members_seen(rollout, mine, seen, later, ctx.now())

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
 from fleet_server.db import after_commit
-from fleet_server.rollouts.engine import Act, Finish, Join, OpenWave, Settle, Soak, Start, Stop
+from fleet_server.rollouts.engine import Act, End, Join, OpenWave, Settle, Soak, Start
 from fleet_server.rollouts.kinds import KINDS, wished_revisions
 from fleet_server.rollouts.models import WORKING, Rollout, RolloutEvent, RolloutTerminal
 from fleet_server.rollouts.plan import Plan
@@ -61,7 +61,7 @@ class Effects:
             when = None if force else effect_at(self._plan.window, self._seen[terminal].stand, self._now)
             effects[terminal] = when or self._now
             alike[self._activation(effects[terminal], force).model_dump_json()].append(terminal)
-        before = {terminal: self._kind.before(self._rollout.what, self._seen[terminal]) for terminal in ids}
+        before = {terminal: self._before(terminal) for terminal in ids}
         for activation, some in alike.items():
             wanted = Activation.model_validate_json(activation)
             self._kind.wish(self._session, self._ctx, self._rollout.what, some, wanted)
@@ -99,6 +99,13 @@ class Effects:
         latest = None if window.latest_s is None else self._now + timedelta(seconds=window.latest_s)
         return Activation(not_before=effect if effect > self._now else None, hours=window.hours, by=latest)
 
+    def _before(self, terminal: str) -> dict[str, Any]:
+        """What to give back. On another try, or by force, what is wished now is this rollout's own."""
+        row, what, one = self._rows.get(terminal), self._rollout.what, self._seen[terminal]
+        return (
+            row.before if row and row.revision and not self._kind.overtaken(what, one) else self._kind.before(what, one)
+        )
+
     def _settle(self, acts: Sequence[Settle]) -> None:
         self._update(
             {
@@ -133,10 +140,8 @@ class Effects:
             case Soak(on=on):
                 self._set(soaking_since=self._now if on else None)
                 self.note("soaking" if on else "opened", f"vague {self._rollout.wave + 1}")
-            case Stop(reason=reason):
-                self._end("stopped", reason)
-            case Finish():
-                self._end("finished", "")
+            case End(state=state, reason=reason):
+                self._end(state, reason)
             case _:
                 pass
 

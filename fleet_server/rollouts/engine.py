@@ -91,16 +91,14 @@ class Soak:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    reason: str
+class End:
+    """`state`: stopped, finished."""
+
+    state: str
+    reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
-    pass
-
-
-Act = Start | Settle | Join | OpenWave | Soak | Stop | Finish
+Act = Start | Settle | Join | OpenWave | Soak | End
 
 
 def decide(course: Course, members: Sequence[Member], newcomers: Sequence[str], now: datetime) -> list[Act]:
@@ -112,7 +110,7 @@ def decide(course: Course, members: Sequence[Member], newcomers: Sequence[str], 
         return acts  # those that were past calling back are still followed to their end
     why = _why_stop(course.plan, members, after)
     if why:
-        return [*acts, Stop(why), *stopping(after, why)]
+        return [*acts, End("stopped", why), *stopping(after, why)]
     last = len(course.plan.waves) - 1
     acts += [Join(terminal, last) for terminal in newcomers]
     if course.state == "paused":
@@ -179,13 +177,13 @@ def _onward(course: Course, members: Sequence[Member], now: datetime) -> list[Ac
     bad = sum(one.state in FAILED for one in mine)
     if bad and good * 100 < plan.success_percent * (good + bad):
         why = f"vague {wave + 1} : {good} réussie{'s' if good > 1 else ''} sur {good + bad}, trop peu pour continuer"
-        return [Stop(why), *stopping(members, why)]
+        return [End("stopped", why), *stopping(members, why)]
     soak_s = plan.waves[wave].soak_s if mine else 0
     if soak_s and not course.soaking_since:
         return [Soak(on=True)]
     if soak_s and course.soaking_since and now - course.soaking_since < timedelta(seconds=soak_s):
         return []
-    return [OpenWave(wave + 1)] if wave + 1 < len(plan.waves) else [Finish()]
+    return [OpenWave(wave + 1)] if wave + 1 < len(plan.waves) else [End("finished")]
 
 
 def _next_ones(plan: Plan, wave: int, members: Sequence[Member], now: datetime) -> list[Member]:

@@ -85,7 +85,7 @@ def _waves(typed: Typed, form: Mapping[str, str]) -> tuple[Wave, ...]:
         number = part.removesuffix("%").strip()
         if part in ("le reste", "reste"):
             continue
-        if not number.isdecimal() or not 0 < int(number[:6]) <= (100 if part.endswith("%") else 100_000):
+        if not number.isdecimal() or len(number) > 6 or not 0 < int(number) <= (100 if part.endswith("%") else 100_000):
             typed.errors["vagues"] = f"« {part[:20]} » ne se lit pas. Par exemple : 1, 25 %, le reste."
             return (Wave(),)
         size = {"percent": float(number)} if part.endswith("%") else {"count": int(number)}

@@ -14,7 +14,6 @@ from fleet_server.rollouts.models import ACTIVE, FAILED, WORKING, Rollout, Rollo
 from fleet_server.rollouts.plan import Plan, Target
 from fleet_server.rollouts.seen import Seen, fleet, matching
 from fleet_server.rollouts.turn import members_of
-from fleet_server.web.french import hour
 
 JOURNAL = 60
 
@@ -109,7 +108,7 @@ def _ahead(rollout: Rollout, plan: Plan, rows: Sequence[RolloutTerminal], now: d
         return [("en pause", "Rien ne commence. Ce qui est en cours est suivi.")]
     if rollout.state not in ACTIVE:
         left = sum(row.state == "in_progress" for row in rows)
-        return [("encore", f"{left} borne{'s' if left > 1 else ''} en cours, suivie jusqu’au bout")] if left else []
+        return [("encore", f"{left} borne{'s' if left > 1 else ''} en cours, jusqu’au bout")] if left else []
     said: list[tuple[str, str]] = []
     if plan.not_before and now < plan.not_before:
         said.append((when(plan.not_before, now), "premières bornes"))
@@ -124,5 +123,5 @@ def _ahead(rollout: Rollout, plan: Plan, rows: Sequence[RolloutTerminal], now: d
     what = f"vague {rollout.wave + 2}" if rollout.wave + 1 < len(plan.waves) else "fin du déploiement"
     soak = timedelta(seconds=plan.waves[rollout.wave].soak_s)
     if rollout.soaking_since:
-        return [*said, (f"à {hour(rollout.soaking_since + soak)}", f"{what}, après observation")]
+        return [*said, (when(rollout.soaking_since + soak, now), f"{what}, après observation")]
     return [*said, ("ensuite", what)]

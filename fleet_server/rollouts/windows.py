@@ -1,16 +1,15 @@
 """When something may take effect at a place: maintenance hours, and its opening hours, on its own clock. Pure."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from fleet_server.rollouts.plan import Window
-from wire.hours import is_open, zone_of
+from wire.hours import is_open, moments, zone_of
 from wire.state import OpeningHours
 
-_QUARTER = timedelta(minutes=15)
 _DAYS = 8
 
 
@@ -48,17 +47,7 @@ def _is_attended(stand: Stand, zone: ZoneInfo, at: datetime) -> bool:
 
 
 def _moments(window: Window, stand: Stand, now: datetime) -> Iterator[datetime]:
-    """Whenever it may begin to be within: where hours begin, where the place closes, and each quarter, on which clocks
-    are set forward and back."""
-    zone = zone_of(stand.timezone)
-    today = now.astimezone(zone).date()
+    """Whenever it may begin to be within: also where the place closes."""
     clocks: set[time] = {span.begins for span in window.hours}
     clocks |= {span.closes for span in stand.opening} if window.closed else set()
-    for ahead in range(_DAYS + 1):
-        for clock in clocks:
-            for fold in (0, 1):
-                there = datetime.combine(today + timedelta(days=ahead), clock, zone).replace(fold=fold)
-                yield there.astimezone(UTC)
-    quarter = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    for count in range(_DAYS * 96):
-        yield quarter + count * _QUARTER
+    return moments(clocks, zone_of(stand.timezone), now, _DAYS)

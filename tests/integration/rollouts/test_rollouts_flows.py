@@ -77,6 +77,30 @@ def test_a_success_that_goes_back_stops_it_and_gives_back_what_was_wished(fleet)
     assert {fleet.wanted(name).release_id for name in states} == {OLD.id}, "called back before they acted"
 
 
+def test_stopped_before_anyone_began_nobody_stays_in_line_whatever_else_runs(fleet):
+    first = fleet.roll_out(target=Target(terminals=(fleet.ids["Laval"],)), not_before=datetime(2027, 6, 1, tzinfo=UTC))
+    fleet.roll_out(NEWER, target=Target(terminals=(fleet.ids["Cholet"],)))
+    fleet.turn()
+    fleet.act("stop", first)
+    assert fleet.states(first) == {"Laval": "cancelled"}
+
+
+@pytest.mark.parametrize(("why", "act"), [("", "retry"), ("le maire attend", "force")])
+def test_another_try_gives_back_what_was_wished_before_the_first(fleet, why, act):
+    number = fleet.roll_out(target=Target(terminals=(fleet.ids["Laval"],)), error_percent=100, success_percent=0,
+                            waves=(Wave(soak_s=600), Wave()))  # fmt: skip
+    fleet.turn()
+    if act == "retry":
+        fleet.says("Laval", target=NEW, phase="failed", reason="disque plein")
+        fleet.turn()
+    fleet.act(act, number, ANNE, why, "Laval")
+    fleet.turn()
+    assert fleet.states(number) == {"Laval": "in_progress"}
+    fleet.act("stop", number)
+    assert fleet.states(number) == {"Laval": "cancelled"}
+    assert fleet.wanted("Laval").release_id == OLD.id
+
+
 def test_one_that_is_silent_counts_as_failed_when_it_may_have_acted(fleet):
     fleet.quiet("Laval")
     number = fleet.roll_out(silent_s=3600, success_percent=50, error_percent=50)

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from fleet_server.rollouts.engine import (
     OVER,
     Course,
+    End,
     Fact,
-    Finish,
     Join,
     Member,
     OpenWave,
     Settle,
     Soak,
     Start,
-    Stop,
     decide,
 )
 from fleet_server.rollouts.models import FAILED, WORKING
@@ -62,9 +61,9 @@ class Played:
                 self.course = replace(self.course, wave=wave, soaking_since=None)
             case Soak(on=on):
                 self.course = replace(self.course, soaking_since=self.now if on else None)
-            case Stop():
+            case End("stopped"):
                 self.course = replace(self.course, state="stopped")
-            case Finish():
+            case End():
                 self.course = replace(self.course, state="finished")
 
     def _set(self, name: str, **values: object) -> None:
@@ -111,7 +110,8 @@ def test_a_success_that_goes_back_stops_it_and_calls_back_who_has_not_acted():
     played.says("Laval", "gone_back")
     acts = played.turn()
     assert acts[0] == Settle("Laval", "failed", "ne l’a plus")
-    assert isinstance(acts[1], Stop)
+    assert isinstance(acts[1], End)
+    assert acts[1].state == "stopped"
     assert played.states() == {
         "Laval": "failed", "Cholet": "in_progress", "Segré": "cancelled", "Sablé": "cancelled", "Nantes": "cancelled",
         "Angers": "cancelled", "Saumur": "cancelled",
@@ -127,7 +127,7 @@ def test_a_silent_terminal_counts_as_failed_before_the_rest_times_out():
     for name in SEVEN[1:]:
         played.says(name, "succeeded")
     played.pass_by(10 * MINUTE)
-    assert played.turn()[-1] == Finish()
+    assert played.turn()[-1] == End("finished")
     assert played.states()["Laval"] == "timed_out"
     assert list(played.states().values()).count("succeeded") == 6
 
@@ -173,7 +173,7 @@ def test_too_few_are_no_sample_but_a_wave_that_fails_opens_no_other():
     played.says("Laval", "failed")
     acts = played.turn()
     assert played.course.state == "stopped"
-    assert any(isinstance(act, Stop) and "vague 1" in act.reason for act in acts)
+    assert any(isinstance(act, End) and "vague 1" in act.reason for act in acts)
 
 
 def test_paused_it_begins_nothing_follows_what_goes_on_and_lets_newcomers_in():
@@ -207,7 +207,7 @@ def test_who_is_overtaken_is_out_and_counts_for_nothing():
     played._set("Laval", leaves="reprise par le déploiement 2")
     played.says("Cholet", "succeeded")
     assert played.turn() == [
-        Settle("Laval", "removed", "reprise par le déploiement 2"), Settle("Cholet", "succeeded"), Finish(),
+        Settle("Laval", "removed", "reprise par le déploiement 2"), Settle("Cholet", "succeeded"), End("finished"),
     ]  # fmt: skip
 
 
