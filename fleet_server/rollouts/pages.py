@@ -62,8 +62,11 @@ def rollouts_live(request: Request, session: Reading, viewer: Operator) -> Respo
 
 
 @router.get("/deploiements/nouveau")
-def new_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, edition: str = "") -> Response:
-    return _new(request, ctx, session, viewer, {**EMPTY, "edition": edition[:40]}, {}, Typed())
+def new_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, edition: str = "",
+             genre: str = "") -> Response:  # fmt: skip
+    """`genre=reglages`: its settings are open."""
+    kind = "settings" if genre == "reglages" else EMPTY["kind"]
+    return _new(request, ctx, session, viewer, {**EMPTY, "kind": kind, "edition": edition[:40]}, {}, Typed())
 
 
 async def _posted(request: Request) -> tuple[dict[str, str], dict[str, list[str]]]:

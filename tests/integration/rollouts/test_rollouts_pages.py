@@ -44,7 +44,7 @@ def test_what_is_wrong_is_said_under_its_field_and_nothing_typed_is_lost(fleet):
     yanis = fleet.office.signed_in("yanis")
     wrong = FORM | {
         "edition": "",
-        "vagues": "deux",
+        "vagues": "1000001",
         "debut": "25:00",
         "fin": "5:00",
         "echecs": "300",
@@ -53,9 +53,19 @@ def test_what_is_wrong_is_said_under_its_field_and_nothing_typed_is_lost(fleet):
     answer = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **wrong)
     assert answer.status_code == 422
     assert "5 points sont à revoir" in answer.text
-    assert 'value="deux"' in answer.text
+    assert 'value="1000001"' in answer.text
     short = FORM | {"kind": "settings", "idle_warning_s": "89"}
     assert "pour répondre" in post(yanis, "/deploiements", form_at="/deploiements/nouveau", **short).text
+
+
+def test_contents_and_settings_lead_to_a_rollout_of_theirs(fleet):
+    yanis = fleet.office.signed_in("yanis")
+    for page, link, chosen in (
+        ("/contenus", "/deploiements/nouveau?edition=2026.49", '<option value="2026.49" selected>'),
+        ("/reglages", "/deploiements/nouveau?genre=reglages", 'name="kind" value="settings" checked'),
+    ):
+        assert f'href="{link}"' in yanis.get(page).text
+        assert chosen in yanis.get(link).text
 
 
 def test_a_second_person_finds_it_waiting_and_approves(fleet):
