@@ -116,11 +116,15 @@ def send_again(ctx: Context) -> int:
 
 def cancel(session: Session, ctx: Context, command: TerminalCommand, viewer: Viewer | None) -> bool:
     """Only what the terminal has not taken up: False when it is too late."""
-    if command.state not in ("queued", "sent"):
-        return False
     who = viewer.name if viewer else "la ligne de commande"
-    command.state, command.answered_at, command.reason = "cancelled", ctx.now(), f"annulée par {who}"
-    session.add(command)
+    moved = session.execute(
+        update(TerminalCommand)
+        .where(col(TerminalCommand.id) == command.id, col(TerminalCommand.state).in_(("queued", "sent")))
+        .values(state="cancelled", answered_at=ctx.now(), reason=f"annulée par {who}")
+    )
+    if moved.rowcount != 1:  # type: ignore[attr-defined]
+        return False
+    session.refresh(command)
     record_act(session, viewer, "terminal.command_cancelled", command.terminal, {"command": command.id}, now=ctx.now())
     after_commit(session, lambda: touch(ctx, command.terminal))
     return True

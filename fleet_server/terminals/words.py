@@ -91,6 +91,22 @@ def reason_words(reason: str) -> str:
     return REASONS.get(reason, reason)
 
 
+def figures(result: dict[str, Any], under: str = "") -> list[tuple[str, str]]:
+    """What a terminal measured, flat and under its own technical names: `page.rungs.1.dropped` → `0`."""
+    found: list[tuple[str, str]] = []
+    for name, value in result.items():
+        at = f"{under}{name}"
+        if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+            value = {str(number): one for number, one in enumerate(value, 1)}
+        if isinstance(value, dict):
+            found += figures(value, f"{at}.")
+        elif isinstance(value, list):
+            found.append((at, ", ".join(map(str, value))))
+        else:
+            found.append((at, {None: "–", True: "oui", False: "non"}.get(value, str(value))))
+    return found
+
+
 def fact_of(event: TerminalEvent) -> Fact:
     detail = event.detail
     if event.kind == "command.answered":

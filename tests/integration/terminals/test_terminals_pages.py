@@ -1,15 +1,19 @@
 """Flotte, Borne, Réglages, Commandes and Enrôlement as their readers meet them: by HTTP, then in a real browser."""
 
+import gzip
+import hashlib
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import event
 from sqlmodel import select
 
 from fleet_server.access.models import AuditEntry
-from fleet_server.db import reading
-from fleet_server.terminals.models import SettingLayer, Terminal, TerminalPlace
+from fleet_server.db import reading, transaction
+from fleet_server.terminals.commands import answered
+from fleet_server.terminals.files import keep
+from fleet_server.terminals.models import SettingLayer, Terminal, TerminalCommand, TerminalPlace
 from tests.back_office import post
 from tests.browser import DESKTOP, PHONE, chromium, sideways_scroll, violations
 from tests.integration.terminals.cast import NEW, in_every_state
@@ -149,6 +153,63 @@ def test_a_command_can_be_cancelled_until_the_terminal_takes_it_up(fleet):
     assert post(client, cancel, form_at=at).status_code == 303
     assert "Annulée" in client.get(at).text
     assert post(client, cancel, form_at=at).status_code == 409
+
+
+def test_commands_wait_in_line_for_as_long_as_asked_and_are_told_in_french(fleet):
+    kiosk = fleet.enrolled("Laval")
+    fleet.office.clock.at = datetime.fromisoformat("2026-11-23T10:42:00+01:00")
+    client = fleet.office.signed_in("yanis")
+    at = f"/bornes/{kiosk.id}"
+    assert post(client, f"{at}/commandes", form_at=at, order="window.restart", wait="7 ans").status_code == 422
+    for order, wait in (("page.reload", "24 h"), ("identify", "15 min")):
+        post(client, f"{at}/commandes", form_at=at, order=order, wait=wait)
+        fleet.office.clock.pass_by(timedelta(seconds=1))
+    for page in (at, "/commandes"):
+        said = text_of(client.get(page))
+        assert "n° 1 dans sa file · expire le 24 nov. à 10:42" in said
+        assert "n° 2 dans sa file · expire à 10:57" in said
+    given = waiting(fleet)
+    answers(fleet, given["page.reload"], "accepted", "waits for the end of the visit")
+    answers(fleet, given["identify"], "succeeded")
+    said = text_of(client.get(at))
+    assert "attend la fin de la visite · n° 1 dans sa file" in said
+    assert "waits for" not in said + text_of(client.get("/commandes"))
+    assert "n° 2" not in said
+
+
+def test_a_command_that_was_answered_is_given_again_once_and_shows_what_it_brought(fleet):
+    kiosk = fleet.enrolled("Laval")
+    client = fleet.office.signed_in("yanis")
+    at, log = f"/bornes/{kiosk.id}", gzip.compress(b"rien a signaler")
+    digest = hashlib.sha256(log).hexdigest()
+    keep(fleet.office.context.settings.data_dir / "files", kiosk.id, digest, "application/gzip", log)
+    post(client, f"{at}/commandes", form_at=at, order="logs.fetch")
+    answers(fleet, waiting(fleet)["logs.fetch"], "succeeded", file=digest,
+            result={"disk_mb_s": 210.5, "screens": [{"px": [3840, 2160]}], "clock_trusted": True})  # fmt: skip
+    page = client.get(at)
+    assert "Pas encore d’image de l’écran" in page.text, "a log is no picture"
+    assert "disk_mb_s 210.5 screens.1.px 3840, 2160 clock_trusted oui" in text_of(page)
+    file = client.get(re.search(rf'href="({at}/ecran/[^"]+)">Télécharger les journaux', page.text)[1])
+    assert file.content == log
+    assert file.headers["content-disposition"].startswith("attachment")
+    again = re.search(rf'action="({at}/commandes/[^"]+/nouveau)"', page.text)[1]
+    assert post(client, again, form_at=at).status_code == 303
+    assert "2e exécution" in text_of(client.get(at))
+    assert post(client, again, form_at=at).status_code == 409
+    assert post(client, again.replace(kiosk.id, "b-nobody12"), form_at=at).status_code == 404
+
+
+def waiting(fleet):
+    """Kind of order → its id."""
+    with reading(fleet.office.context.engine) as session:
+        return {one.order["kind"]: one.id for one in session.exec(select(TerminalCommand))}
+
+
+def answers(fleet, command, outcome, reason="", file="", result=None):
+    """The terminal's receipt."""
+    with transaction(fleet.office.context.engine) as session:
+        terminal = session.get_one(TerminalCommand, command).terminal
+        answered(session.connection(), terminal, command, 1, outcome, reason, file, result or {}, fleet.office.clock())
 
 
 def test_a_command_that_does_not_exist_or_cannot_be_received_is_refused(fleet):
@@ -319,6 +380,7 @@ def test_every_page_is_without_violation_in_both_schemes_and_on_a_phone(fleet, y
     in_every_state(fleet)
     fleet.add("Ancenis")
     roche = f"/bornes/{fleet['La Roche-sur-Yon'].id}"
+    commanded(fleet, yanis, roche)
     paths = ("/flotte", roche, f"{roche}/reglages", f"{roche}/fiche", "/reglages", "/commandes", "/enrolement")
     problems = []
     for scheme, size in (("light", DESKTOP), ("dark", PHONE)):
@@ -330,6 +392,17 @@ def test_every_page_is_without_violation_in_both_schemes_and_on_a_phone(fleet, y
             if wide := sideways_scroll(yanis):
                 problems.append(f"{path} {scheme}: {wide} px too wide")
     assert problems == []
+
+
+def commanded(fleet, yanis, at):
+    """One that was answered with figures, one that waits."""
+    yanis.goto(fleet.office.url + at)
+    for words in ("Relancer", "Désigner"):
+        yanis.locator("header").get_by_role("button", name=words).click()
+        yanis.locator(".bl-toast, [role=status]").first.wait_for()
+    answers(
+        fleet, waiting(fleet)["window.restart"], "failed", "the page did not come back", result={"page": {"fps": 60}}
+    )
 
 
 def test_flotte_follows_a_terminal_without_being_reloaded(fleet, yanis):

@@ -108,11 +108,14 @@ def queued_for(office: BackOffice) -> str:
         return session.get_one(TerminalCommand, command).terminal
 
 
-def cancel_command(office):
-    command = given(office)
-    with transaction(office.context.engine) as session:
-        terminal = session.get_one(TerminalCommand, command).terminal
-    return "yanis", f"/bornes/{terminal}/commandes/{command}/annuler", {}
+def on_command(act: str, state: str) -> Act:
+    def asked(office):
+        command = given(office, state)
+        with transaction(office.context.engine) as session:
+            terminal = session.get_one(TerminalCommand, command).terminal
+        return "yanis", f"/bornes/{terminal}/commandes/{command}/{act}", {}
+
+    return asked
 
 
 def pairing(office: BackOffice) -> str:
@@ -210,7 +213,8 @@ RECIPES: dict[str, Act] = {
     "/bornes/{terminal_id}/commandes": lambda office: (
         "yanis", f"/bornes/{laval(office, generation=1)}/commandes", {"order": "window.restart"},
     ),
-    "/bornes/{terminal_id}/commandes/{command_id}/annuler": cancel_command,
+    "/bornes/{terminal_id}/commandes/{command_id}/annuler": on_command("annuler", "queued"),
+    "/bornes/{terminal_id}/commandes/{command_id}/nouveau": on_command("nouveau", "succeeded"),
     "/api/v1/commands": lambda office: (
         "yanis", "/api/v1/commands", {"terminals": [laval(office, generation=1)], "order": {"kind": "identify"}},
     ),
