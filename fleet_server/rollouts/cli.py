@@ -118,9 +118,12 @@ def _create(
     except ValidationError as error:
         problem = error.errors()[0]
         _refuse(f"{file} : « {'.'.join(map(str, problem['loc']))} » : {problem['msg']}.")
-    target = Target(
-        everyone=not (groups or terminals), groups=tuple(groups or ()), terminals=tuple(terminals or ())
-    )  # fmt: skip
+    try:
+        target = Target(
+            everyone=not (groups or terminals), groups=tuple(groups or ()), terminals=tuple(terminals or ())
+        )  # fmt: skip
+    except ValidationError:
+        _refuse("Un nom de groupe ou un identifiant de borne a de 1 à 80 caractères, et 2 000 bornes au plus.")
     with _session(data_dir, write=True) as (ctx, session):
         try:
             made = create(session, ctx, kind, what, target, plan, Asked(None))

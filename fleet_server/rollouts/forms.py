@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import time
 from typing import Any
 
+from pydantic import ValidationError
+
 from fleet_server.rollouts.plan import HOUR, Plan, Target, Wave, Window
 from fleet_server.terminals.setting_forms import read_form
 from wire.state import Hours
@@ -36,7 +38,10 @@ def read(form: Mapping[str, str], chosen: Mapping[str, Sequence[str]]) -> Typed:
     if form.get("qui") != "toutes" and not any(ticked.values()):
         typed.errors["qui"] = "Cochez au moins un critère, ou choisissez toutes les bornes."
     elif form.get("qui") != "toutes":
-        typed.target = Target.model_validate(ticked)
+        try:
+            typed.target = Target.model_validate(ticked)
+        except ValidationError:  # not by a box of ours
+            typed.errors["qui"] = "Un de ces critères n’existe pas : cochez parmi ceux de la page."
     numbers = {
         "at_once": _number(typed, form, "at_once", 0, 100_000),
         "per_hour": _number(typed, form, "per_hour", 0, 100_000),

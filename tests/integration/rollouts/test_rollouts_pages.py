@@ -58,6 +58,14 @@ def test_what_is_wrong_is_said_under_its_field_and_nothing_typed_is_lost(fleet):
     assert "pour répondre" in post(yanis, "/deploiements", form_at="/deploiements/nouveau", **short).text
 
 
+def test_a_criterion_that_no_box_offers_is_refused_in_words(fleet):
+    yanis = fleet.office.signed_in("yanis")
+    made_up = FORM | {"qui": "certaines", "groups": "x" * 81}
+    answer = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **made_up)
+    assert answer.status_code == 422
+    assert "Un de ces critères n’existe pas" in answer.text
+
+
 def test_contents_and_settings_lead_to_a_rollout_of_theirs(fleet):
     yanis = fleet.office.signed_in("yanis")
     for page, link, chosen in (
