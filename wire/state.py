@@ -7,6 +7,7 @@ from pydantic import Field
 
 from wire import VERSION
 from wire.message import BootId, Digest, EventId, Instant, Language, Message, OutboxId, Short
+from wire.software import SoftwareRelease, UpdatePhase, Version
 
 
 class Presence(Message):
@@ -107,6 +108,9 @@ class Desired(Message):
     place: Place
     release: Release | None = None
     activation: Activation = Activation()
+    """Of `release`."""
+    software: SoftwareRelease | None = None
+    software_activation: Activation = Activation()
     settings: Settings = Settings()
     sealing_key: SealingKey
 
@@ -156,12 +160,39 @@ class ContentState(Message):
     from a failure of this one."""
     progress: float = Field(0, ge=0, le=1)
     reason: Short = ""
+    rejected: bool = False
+    """Of `failed`: this release can never be shown here, and trying it again is of no use."""
     waits_for: Short = ""
     """What the next step waits for: `visit`, `hours`, `not_before`, `clock`, or `download_hours`."""
     waits_until: Instant | None = None
     """When time alone lets it go on; None when something else must happen first."""
     lacks_bytes: int = Field(0, ge=0, le=2**53)
     """Bytes of disk that the target lacks: none of it is asked for until there is room."""
+
+
+class SoftwareState(Message):
+    """Where the update of the terminal's own software stands; `Reported.software` says what runs meanwhile.
+
+    `release` is what was committed here and runs, in the boot `committed_boot` or a later one: None while a version is
+    on trial, and where what runs was installed by hand.
+    """
+
+    phase: UpdatePhase = "idle"
+    release: SoftwareRelease | None = None
+    committed_boot: BootId | None = None
+    previous: Version | None = None
+    """The version whose environment is kept, to go back to without a network."""
+    target: SoftwareRelease | None = None
+    revision: int = Field(0, ge=0)
+    """The wish that `target` comes from."""
+    progress: float = Field(0, ge=0, le=1)
+    reason: Short = ""
+    rejected: bool = False
+    """Of `failed`: this release can never run here, and trying it again is of no use."""
+    waits_for: Short = ""
+    """As in `ContentState`."""
+    waits_until: Instant | None = None
+    lacks_bytes: int = Field(0, ge=0, le=2**53)
 
 
 class OutboxState(Message):
@@ -193,6 +224,7 @@ class Reported(Message):
     """The desired revision that is fully applied (0: none yet)."""
     settings: Settings | None = None
     content: ContentState = ContentState()
+    software_state: SoftwareState = SoftwareState()
     window: WindowState = WindowState()
     outbox: OutboxState = OutboxState()
     last_visit_at: Instant | None = None
