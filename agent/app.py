@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -23,13 +24,18 @@ from agent.enrol import POLL_EVERY_S, Pairing, enrol_with_token
 from agent.fleet import Rejected, Unreachable
 from agent.host_tools import HostTools
 from agent.identity import DamagedIdentity, Identity, load_identity, protect
+from agent.inventory.host import Host
+from agent.inventory.taking import take
+from agent.inventory.teller import Teller
 from agent.kiosk import Kiosk
 from agent.logbook import Logbook
 from agent.loops import Backoff, jittered
 from agent.serve import PortTaken, listen
 from agent.settings import AgentSettings
 from agent.spool import CannotKeep
+from agent.starts import tell_start
 from wire.enrol import BadToken, Enrolment, in_the_clear
+from wire.events import StateChanged
 from wire.sign import Untrusted
 
 log = structlog.get_logger()
@@ -86,11 +92,20 @@ async def _run(settings: AgentSettings) -> None:
         identity = await _become(settings, clock, kiosk)
         _refuse_an_open_broker(identity.enrolment)
         terminal = Terminal(settings, identity, clock)
+        terminal.inventory = Teller(lambda: take(Host()), terminal.fleet.put_inventory, terminal.changed)
         kiosk.attach(terminal)
         tasks.create_task(terminal.run(), name="terminal")
+        tasks.create_task(_tell_start(settings.state_dir, terminal), name="start")
         known = {"terminal": identity.terminal, "port": kiosk.port, "url": kiosk.url, "pid": os.getpid()}
         disk.write_json(settings.state_dir / "kiosk.json", known, 0o600)
         log.info("agent started", terminal=identity.terminal, generation=identity.generation, software=VERSION)
+
+
+async def _tell_start(state_dir: Path, terminal: Terminal) -> None:
+    async def tell(what: str, detail: dict[str, Any]) -> None:
+        await terminal.tell(StateChanged(**terminal.stamp(), what=what, detail=detail))
+
+    await tell_start(state_dir / "start.json", tell)
 
 
 async def _become(settings: AgentSettings, clock: Clock, kiosk: Kiosk) -> Identity:

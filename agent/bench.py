@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.clock import Clock
+from agent.edid import read_edid
 from agent.fleet import Fleet, Rejected, Unreachable
 from agent.page import Page
 from agent.screen import Screen
@@ -152,21 +153,12 @@ def screens(directory: Path = _DRM) -> list[dict[str, Any]]:
             said = read_edid(path.read_bytes())
         except OSError:
             continue
-        if said:
-            found.append({"output": path.parent.name[:40], **said})
+        if said and all(said[3:]):
+            found.append({
+                "output": path.parent.name[:40], "px": [said.width_px, said.height_px],
+                "mm": [said.width_mm, said.height_mm], "mm_per_px": round(said.width_mm / said.width_px, 4),
+            })  # fmt: skip
     return found[:4]
-
-
-def read_edid(raw: bytes) -> dict[str, Any] | None:
-    """VESA E-EDID 1.4, first detailed timing (bytes 54 to 71): active pixels, and millimetres of the image."""
-    if len(raw) < 128 or raw[:8] != b"\x00\xff\xff\xff\xff\xff\xff\x00" or raw[54:56] == b"\x00\x00":
-        return None
-    timing = raw[54:72]
-    width, height = timing[2] | (timing[4] & 0xF0) << 4, timing[5] | (timing[7] & 0xF0) << 4
-    wide, high = timing[12] | (timing[14] & 0xF0) << 4, timing[13] | (timing[14] & 0x0F) << 8
-    if not (width and height and wide and high):
-        return None
-    return {"px": [width, height], "mm": [wide, high], "mm_per_px": round(wide / width, 4)}
 
 
 def sound_cards(path: Path = _CARDS) -> int | None:

@@ -24,6 +24,7 @@ from agent.clock import Clock
 from agent.desired import DesiredState
 from agent.fleet import Fleet, Rejected, Unreachable
 from agent.identity import Identity, protect, write_tls_files
+from agent.inventory.teller import EVERY_S, Teller
 from agent.link import Hears, Link
 from agent.loops import every
 from agent.outbox import Outbox
@@ -78,6 +79,8 @@ class Terminal:
         self.shown: Callable[[], Shown] = self._bare
         self.on_desired: Callable[[Desired], None] = lambda _: self.changed()
         self.on_command: Callable[[Command], Awaitable[None]] = self._reject
+        self.inventory: Teller | None = None
+        """None: this terminal says nothing of what it is made of."""
         self.content: Callable[[], str | None] = lambda: None
         """Id of the active release, for each event's stamp."""
         self.refused_commands = 0
@@ -129,6 +132,8 @@ class Terminal:
                 loops.create_task(every(3600, self._send_requests, "requests", self._due))
                 loops.create_task(every(3600, self._renew, "renew", self._renewal))
                 loops.create_task(every(3600, self._trim, "trim"))
+                if self.inventory:
+                    loops.create_task(every(EVERY_S, self.inventory.turn, "inventory", self.inventory.due))
         finally:
             for order in self._orders:
                 order.cancel()
@@ -148,6 +153,8 @@ class Terminal:
             self.requests.send_again()
         if is_due(self.identity, self.clock.now()):
             self._renewal.set()
+        if self.inventory:
+            self.inventory.server_holds(state.inventory)
         self._heard(state.server_start, state.desired.revision)
         self.changed()
 
@@ -225,8 +232,13 @@ class Terminal:
             clock_trusted=self.clock.trusted, software=VERSION, revision=shown.revision, settings=shown.settings,
             content=shown.content, window=shown.window, outbox=outbox, last_visit_at=shown.last_visit_at,
             certificate_until=self.identity.certificate_until, maintenance_until=shown.maintenance_until,
-            facts=self._facts | shown.facts | self._counts(),
+            inventory=self.inventory.digest if self.inventory else None,
+            facts=self._facts | self._model() | shown.facts | self._counts(),
         )  # fmt: skip
+
+    def _model(self) -> dict[str, str]:
+        model = self.inventory.model if self.inventory else ""
+        return {"model": model} if model else {}
 
     def _counts(self) -> dict[str, int]:
         refused = {"desired": self.desired.refused.total(), "command": self.refused_commands} | self.link.refused

@@ -149,6 +149,10 @@ class Fleet:
         """Returns once the server has committed it. Raises `Unreachable`, `Rejected`."""
         self._proved("POST", "/api/v1/terminal/requests", sealed.model_dump_json().encode())
 
+    def put_inventory(self, digest: str, packed: bytes) -> None:
+        """What the machine is made of, gzipped. Raises `Unreachable`, `Rejected`."""
+        self._proved("PUT", f"/api/v1/terminal/inventory/{digest}", packed, "application/gzip")
+
     def put_file(self, digest: str, body: bytes, content_type: str) -> None:
         """A file that an event will name by its SHA-256. Raises `Unreachable`, `Rejected`."""
         self._proved("PUT", f"/api/v1/terminal/files/{digest}", body, content_type)

@@ -12,6 +12,8 @@ from fleet_server.context import Context
 from fleet_server.evaluation import frequentation
 from fleet_server.evaluation.usage import record_usage
 from fleet_server.ingest import Recorder
+from fleet_server.inventory import terminal_api as inventory_terminal_api
+from fleet_server.inventory.keep import held
 from fleet_server.releases import api as release_api
 from fleet_server.releases import pages as release_pages
 from fleet_server.releases.upload_pages import MOST_SENT, PUBLISH
@@ -29,6 +31,7 @@ from fleet_server.terminals.registry import names
 from fleet_server.web.body_limit import BodyLimit
 from fleet_server.web.site import install_web
 from wire.events import USAGE_KINDS
+from wire.inventory import MAX_PACKED_BYTES
 
 _FLEET = ("operator", "admin")
 LIVE_ROLES = {
@@ -42,11 +45,16 @@ LIVE_ROLES = {
 def install(app: FastAPI) -> None:
     """`app.state.context` is set by then."""
     install_web(app)
-    larger = {("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES, ("POST", PUBLISH): MOST_SENT}
+    larger = {
+        ("PUT", "/api/v1/terminal/files/"): MAX_FILE_BYTES,
+        ("PUT", "/api/v1/terminal/inventory/"): MAX_PACKED_BYTES,
+        ("POST", PUBLISH): MOST_SENT,
+    }
     app.add_middleware(BodyLimit, larger=larger)
     pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages, rollout_pages)
     apis = (
         request_api, terminal_api, fleet_api, terminal_command_api, release_api, certificate_api, rollout_api,
+        inventory_terminal_api,
     )  # fmt: skip
     for part in (*pages, *apis):
         app.include_router(part.router)
@@ -57,6 +65,7 @@ def install(app: FastAPI) -> None:
     }
     app.state.palette_sources = [terminal_pages.palette_source]
     app.state.terminal_names = names
+    app.state.inventory_held = held
     app.state.strangers = terminal_api.Strangers()
     app.state.callers = Callers()
     app.state.live_roles = LIVE_ROLES

@@ -4,6 +4,7 @@ import fleet_server.access.models
 import fleet_server.certificates.models
 import fleet_server.evaluation.models
 import fleet_server.ingest.models
+import fleet_server.inventory.models
 import fleet_server.releases.models
 import fleet_server.requests.models
 import fleet_server.rollouts.models

@@ -132,6 +132,8 @@ class TerminalState(Message):
     server_start: Instant
     desired: Desired
     cursors: tuple[Cursor, ...]
+    inventory: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] | None = None
+    """The inventory that the server holds of this terminal, empty for none yet; None: it takes none."""
 
 
 class WindowState(Message):
@@ -231,5 +233,7 @@ class Reported(Message):
     certificate_until: Instant | None = None
     maintenance_until: Instant | None = None
     """Set while the screen says that the terminal is in maintenance, by an order: it is not down."""
+    inventory: Digest | None = None
+    """Of `wire.inventory`: what the machine is made of now."""
     facts: dict[str, Any] = {}
     """Hardware and system, informative: host name, model, memory, screen."""

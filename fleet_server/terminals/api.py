@@ -1,5 +1,6 @@
 """What terminals ask over HTTPS: enrolment, pairing, their state, a new certificate, a place for a file."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated
@@ -8,6 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
+from sqlmodel import Session
 
 from fleet_server.access.budget import Budget
 from fleet_server.context import ContextDep, Writing
@@ -37,6 +39,9 @@ log = structlog.get_logger()
 router = APIRouter(prefix="/api/v1", tags=["terminal"])
 _STRANGER, _PAIRING = refusals(401, 403, 413, 422, 429), refusals(401, 404, 410, 413, 422, 429)
 _PROVEN = refusals(401, 403, 413, 422)
+InventoryHeld = Callable[[Session, str], str]
+"""Digest of the inventory that is known of a terminal, empty for none. Given by the composition root
+(`app.state.inventory_held`): that room knows this one."""
 Poll = Annotated[str, Header(alias="Authorization", description="Bearer <poll>")]
 
 
@@ -126,22 +131,24 @@ def pairing_status(pairing: str, authorization: Poll, ctx: ContextDep, session: 
 
 
 @router.get("/terminal/state", response_class=Response, responses=_PROVEN | {200: {"content": {"application/jwt": {}}}})
-async def state(nonce: str, proof: ClockFreeDep, ctx: ContextDep) -> Response:
+async def state(request: Request, nonce: str, proof: ClockFreeDep, ctx: ContextDep) -> Response:
     """The whole truth for one terminal: what is wanted, the server's time, what of its outboxes is committed.
 
     An EdDSA JWT (`wire.state.TerminalState`) over the terminal's nonce.
     """
     if not 16 <= len(nonce) <= 64:
         raise HTTPException(422, {"error": "bad_nonce", "message": "A nonce has 16 to 64 characters."})
-    return Response(await run_in_threadpool(_state, ctx, proof.terminal, nonce), media_type="application/jwt")
+    inventory: InventoryHeld = request.app.state.inventory_held
+    signed = await run_in_threadpool(_state, ctx, proof.terminal, nonce, inventory)
+    return Response(signed, media_type="application/jwt")
 
 
-def _state(ctx: ContextDep, terminal: Terminal, nonce: str) -> bytes:
+def _state(ctx: ContextDep, terminal: Terminal, nonce: str, inventory: InventoryHeld) -> bytes:
     with reading(ctx.engine) as session:
         body = TerminalState(
             nonce=nonce, server_time=ctx.now(), server_start=ctx.server_start,
             desired=desired_of(session, ctx.keys, [terminal])[terminal.id],
-            cursors=cursors_of(session, terminal.id),
+            cursors=cursors_of(session, terminal.id), inventory=inventory(session, terminal.id),
         )  # fmt: skip
     return seal("state", body, terminal.id, terminal.generation, ctx.keys.signing)
 

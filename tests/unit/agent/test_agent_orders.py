@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.bench import measure_disk, read_edid, screens
+from agent.bench import measure_disk, screens
 from agent.clock import Clock
 from agent.commands import WAITS
+from agent.edid import read_edid
 from agent.host_tools import HostTools
 from agent.logbook import HALF, MAX_PACKED, Logbook, packed
 from agent.maintenance import Maintenance

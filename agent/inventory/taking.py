@@ -1,0 +1,46 @@
+"""The whole document, within bounds whatever the machine says of itself."""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+
+from agent import VERSION
+from agent.inventory.hardware import read_hardware
+from agent.inventory.host import Host
+from agent.inventory.packages import read_debian, read_python
+from agent.inventory.system import read_system
+from wire.inventory import MAX_INVENTORY_BYTES, MAX_PACKED_BYTES, Inventory, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """As it travels; `digest` is of the bytes before they were packed. `model`: what the hardware calls itself."""
+
+    digest: str
+    packed: bytes
+    model: str
+
+
+def read_inventory(host: Host) -> Inventory:
+    return Inventory(
+        agent=VERSION, hardware=read_hardware(host), system=read_system(host), packages=read_debian(host),
+        python_packages=read_python(),
+    )  # fmt: skip
+
+
+def take(host: Host) -> Taken:
+    """About 40 ms on a kiosk: a thread's work."""
+    inventory = read_inventory(host)
+    raw = encode(inventory)
+    packed = _pack(raw)
+    while len(raw) > MAX_INVENTORY_BYTES or len(packed) > MAX_PACKED_BYTES:
+        # Half of the packages are better than no word of the machine; nothing else can be so large.
+        kept = sorted(inventory.packages)[: len(inventory.packages) // 2]
+        inventory = inventory.model_copy(update={"packages": {name: inventory.packages[name] for name in kept}})
+        raw = encode(inventory)
+        packed = _pack(raw)
+    return Taken(hashlib.sha256(raw).hexdigest(), packed, inventory.hardware.board.model)
+
+
+def _pack(raw: bytes) -> bytes:
+    return gzip.compress(raw, 6, mtime=0)
