@@ -26,6 +26,7 @@ PARTS = {
     "content": Part("fleet_server.contents.cli", "server", "Les contenus des bornes."),
     "release": Part("fleet_server.releases.cli", "server", "Les publications et les clés qui les signent."),
     "terminal": Part("fleet_server.terminals.cli", "server", "Les bornes : ajout, recherche, commandes, mise dehors."),
+    "inventory": Part("fleet_server.inventory.cli", "server", "De quoi les bornes sont faites."),
     "rollout": Part("fleet_server.rollouts.cli", "server", "Les déploiements : préparer, lancer, suivre, arrêter."),
     "account": Part("fleet_server.access.cli", "server", "Les comptes du back-office."),
     "simulate": Part("balise.simulate.cli", "agent", "Une flotte simulée, avec le vrai cœur de l’agent."),

@@ -12,6 +12,8 @@ from fleet_server.context import Context
 from fleet_server.evaluation import frequentation
 from fleet_server.evaluation.usage import record_usage
 from fleet_server.ingest import Recorder
+from fleet_server.inventory import api as inventory_api
+from fleet_server.inventory import pages as inventory_pages
 from fleet_server.inventory import terminal_api as inventory_terminal_api
 from fleet_server.inventory.keep import held
 from fleet_server.releases import api as release_api
@@ -51,10 +53,10 @@ def install(app: FastAPI) -> None:
         ("POST", PUBLISH): MOST_SENT,
     }
     app.add_middleware(BodyLimit, larger=larger)
-    pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages, rollout_pages)
+    pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages, rollout_pages, inventory_pages)
     apis = (
         request_api, terminal_api, fleet_api, terminal_command_api, release_api, certificate_api, rollout_api,
-        inventory_terminal_api,
+        inventory_terminal_api, inventory_api,
     )  # fmt: skip
     for part in (*pages, *apis):
         app.include_router(part.router)

@@ -19,6 +19,8 @@ from wire.enrol import in_the_clear
 _PREFIX = "BALISE_"
 _OTHERS = ("BALISE_AGENT_", "BALISE_DEMO_")
 """Settings of other programs on the same machine."""
+_NAMED_ELSEWHERE = ("CONFIG", "URL", "TOKEN")
+"""Where this file is, and what the command line reads to reach a server elsewhere."""
 
 
 class WrongSettings(ValueError):
@@ -141,7 +143,9 @@ def _line(problem: Any) -> str:
 
 def _refuse_unknown_names() -> None:
     """A name misspelt in the environment is not a setting that applies silently nowhere."""
-    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {f"{_PREFIX}CONFIG"}
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {
+        f"{_PREFIX}{name}" for name in _NAMED_ELSEWHERE
+    }
     for name in os.environ:
         if name.startswith(_PREFIX) and not name.startswith(_OTHERS) and name not in known:
             near = get_close_matches(name, known, 1)

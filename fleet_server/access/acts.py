@@ -54,6 +54,7 @@ ACTS = {
     "terminal.commands_given": "Commande donnée à plusieurs bornes",
     "terminal.commands_purged": "File de commandes vidée",
     "terminal.logs_read": "Journaux d’une borne lus",
+    "terminal.inventory_exported": "Inventaire des bornes exporté",
     "release.published": "Édition publiée",
     "release.wished": "Édition demandée aux bornes",
     "release.rolled_back": "Retour à une édition",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from fleet_server.inventory.cli import install as install_inventory
 from fleet_server.terminals.command_cli import install
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def token(terminal: TerminalId, data_dir: DataDir = None) -> None:
 
 
 install(app)
+install_inventory(app)
 
 
 @app.command()

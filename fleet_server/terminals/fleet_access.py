@@ -43,26 +43,29 @@ class Remote:
     def __init__(self, url: str, token: str) -> None:
         if not url.startswith(("http://", "https://")):
             raise Refused(f"BALISE_URL = « {url} » : l’adresse du serveur commence par https:// (ou http://).")
-        self._url, self._token = url.rstrip("/") + "/api/v1/terminals", token
+        self._url, self._token = url.rstrip("/") + "/api/v1", token
 
     def find(self, wanted: Search, page: int) -> TerminalPage:
         given = {name: getattr(wanted, name) for name in Search.__slots__ if getattr(wanted, name)}
-        return TerminalPage.model_validate(self._ask("GET", f"?{urlencode(given | {'page': page})}"))
+        return TerminalPage.model_validate(self.ask("GET", f"/terminals?{urlencode(given | {'page': page})}"))
 
     def one(self, terminal: str) -> TerminalView:
-        return TerminalView.model_validate(self._ask("GET", f"/{quote(terminal, safe='')}"))
+        return TerminalView.model_validate(self.ask("GET", f"/terminals/{quote(terminal, safe='')}"))
 
     def tag(self, terminal: str, add: set[str], remove: set[str]) -> TerminalView:
         tags = sorted((set(self.one(terminal).tags) | add) - remove)
-        return TerminalView.model_validate(self._ask("PUT", f"/{quote(terminal, safe='')}/tags", {"tags": tags}))
+        return TerminalView.model_validate(
+            self.ask("PUT", f"/terminals/{quote(terminal, safe='')}/tags", {"tags": tags})
+        )
 
     def note(self, terminal: str, text: str) -> None:
-        self._ask("POST", f"/{quote(terminal, safe='')}/notes", {"text": text})
+        self.ask("POST", f"/terminals/{quote(terminal, safe='')}/notes", {"text": text})
 
     def retire(self, terminal: str, confirmed: str) -> None:
-        self._ask("POST", f"/{quote(terminal, safe='')}/retire", {"confirmed": confirmed})
+        self.ask("POST", f"/terminals/{quote(terminal, safe='')}/retire", {"confirmed": confirmed})
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What the API answers below `/api/v1`. Raises `Refused`."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         asked = Request(self._url + path, json.dumps(body).encode() if body else None, headers, method=method)  # noqa: S310 - http or https, checked above
         try:

@@ -1,11 +1,13 @@
 """A shipped agent tells a shipped server what this very machine is made of, once."""
 
 import json
+import os
 import platform
+import subprocess
 
 import pytest
 
-from tests.fleet import Fleet, eventually
+from tests.fleet import BALISE, Fleet, eventually
 
 
 @pytest.fixture
@@ -26,6 +28,10 @@ def test_an_agent_tells_what_its_machine_is_made_of_at_start_and_nothing_while_t
         return json.loads(found[0][0])["inventory"] if found and found[0][0] else None
 
     eventually(lambda: reported() == digest, what="the report names it")
+    for command in (["terminal", "inventory", laval.terminal], ["inventory", "counts"]):
+        env = os.environ | real.environment | {"BALISE_URL": "http://elsewhere.invalid"}
+        said = subprocess.run([*BALISE, *command], env=env, capture_output=True, text=True, check=True).stdout
+        assert platform.release() in said, "the command line on the server's own machine"
     laval.stop()
     laval.start()
     starts = "select what, detail from terminal_event where what like '%.started' order by at, id"
