@@ -24,6 +24,7 @@ PARTS = {
     "server": Part("fleet_server.cli", "server", "Le serveur de flotte."),
     "agent": Part("agent.cli", "agent", "L’agent d’une borne."),
     "content": Part("fleet_server.contents.cli", "server", "Les contenus des bornes."),
+    "software": Part("fleet_server.software.cli", "server", "Les versions du logiciel des bornes."),
     "release": Part("fleet_server.releases.cli", "server", "Les publications et les clés qui les signent."),
     "terminal": Part("fleet_server.terminals.cli", "server", "Les bornes : ajout, recherche, commandes, mise dehors."),
     "inventory": Part("fleet_server.inventory.cli", "server", "De quoi les bornes sont faites."),

@@ -17,7 +17,10 @@ _METADATA = re.compile(r"^(\d{1,9}\.)?(root|targets|software|content|snapshot|ti
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _FRESH = {"Cache-Control": "no-cache"}
 _Name = Annotated[str, Path(max_length=80)]
-_Version = Annotated[str, Path(max_length=60, pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$")]
+_SoftwareManifest = Annotated[
+    str, Path(max_length=140, pattern=r"^[0-9a-f]{64}\.[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}\.json$")
+]
+"""In one piece: a version has dots, and a path of two parts would cut at the last."""
 
 
 @router.get("/releases/metadata/{name}", response_class=FileResponse)
@@ -38,10 +41,10 @@ def manifest(digest: Digest, release: Digest, ctx: ContextDep) -> FileResponse:
     return FileResponse(path, media_type="application/json", headers=_FOREVER)
 
 
-@router.get("/releases/targets/software/{digest}.{version}.json", response_class=FileResponse)
-def software(digest: Digest, version: _Version, ctx: ContextDep) -> FileResponse:
-    """A software release's manifest, signed by a key that the server does not have."""
-    path = ctx.settings.data_dir / "releases" / "targets" / "software" / f"{digest}.{version}.json"
+@router.get("/releases/targets/software/{name}", response_class=FileResponse)
+def software(name: _SoftwareManifest, ctx: ContextDep) -> FileResponse:
+    """A software release's manifest, `<sha256>.<version>.json`, signed by a key that the server does not have."""
+    path = ctx.settings.data_dir / "releases" / "targets" / "software" / name
     if not path.exists():
         raise HTTPException(404, {"error": "not_found", "message": "No such software release."})
     return FileResponse(path, media_type="application/json", headers=_FOREVER)

@@ -81,10 +81,12 @@ class Repository:
             current.content.signed.targets[path] = target
             self._next(current, {"content": current.content}, now)
 
-    def add_software(self, path: str, content: bytes, signers: Iterable[Signer], now: datetime) -> bool:
+    def add_software(self, path: str, content: bytes, signers: Iterable[Signer], now: datetime,
+                     told: Mapping[str, str] | None = None) -> bool:  # fmt: skip
         """A target more, `software/<version>.json`. True: published; False: staged, signatures are still lacking.
 
-        The same again changes nothing. Raises `NotDelegated`, `Taken`.
+        `told`: what people are to read of it, signed with it. The same again changes nothing.
+        Raises `NotDelegated`, `Taken`.
         """
         with self.files.alone():
             current = self.files.current()
@@ -92,9 +94,11 @@ class Repository:
                 raise NotDelegated
             target = TargetFile.from_data(path, content, ["sha256"])
             if known := current.software.signed.targets.get(path):
-                if known != target:
+                if (known.length, known.hashes) != (target.length, target.hashes):
                     raise Taken(path)
                 return True
+            if told:
+                target.unrecognized_fields["custom"] = dict(told)
             staged = self.files.read_staged()
             software = staged.get("software", current.software)
             self.files.write_target(target, content)

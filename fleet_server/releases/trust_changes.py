@@ -131,7 +131,8 @@ def told(current: Current, staged: dict[str, Any_]) -> list[str]:
             lines.append(f"{role} : seuil {needed[0]} → {needed[1]}")
     if "software" in staged and current.software:
         fresh = set(staged["software"].signed.targets) - set(current.software.signed.targets)
-        lines += [f"software : {path} ajouté" for path in sorted(fresh)]
+        named = staged["software"].signed.targets
+        lines += [f"software : {path} ajouté, empreinte {named[path].hashes['sha256']}" for path in sorted(fresh)]
     return lines
 
 

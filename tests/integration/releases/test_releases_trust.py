@@ -11,13 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 from securesystemslib.signer import CryptoSigner
-from sqlmodel import col, select
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
-from typer.testing import CliRunner
 
-from balise.cli import app
-from fleet_server.access.models import AuditEntry
-from fleet_server.db import connect, reading
 from fleet_server.keys import load_keys
 from fleet_server.releases.expiry import metadata_metrics, warnings
 from fleet_server.releases.offline_keys import first_keys, open_signers, public_keys
@@ -25,46 +20,17 @@ from fleet_server.releases.repository import repository
 from fleet_server.releases.takeover import is_from_before, take_over
 from fleet_server.settings import Settings
 from tests.back_office import build, served
+from tests.ceremony import PHRASE, Place
 from tests.trust import with_repository
 
 NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
-PHRASE = "correct horse battery staple"
 
 
-class Place:
-    """A server, made by `init`, whose offline keys have been carried away."""
-
-    def __init__(self, directory):
-        self.server, self.usb, self.phrase = directory / "server", directory / "usb", directory / "phrase"
-        self.phrase.write_text(PHRASE)
-        self.file = directory / "ceremony.json"
-        self.run("server", "init", "--passphrase-file", str(self.phrase))
-        (self.server / "keys-offline").rename(self.usb)
-
-    def run(self, *words, ok=True):
-        done = CliRunner().invoke(app, words, env={"BALISE_DATA_DIR": str(self.server)})
-        assert (done.exit_code == 0) == ok, done.output
-        return done.output
-
-    def keys(self, *words, ok=True):
-        return self.run("release", "keys", *words, ok=ok)
-
-    def make(self, name, role):
-        self.keys("make", str(self.usb), "--role", role, "--name", name, "--passphrase-file", str(self.phrase))
-        return str(self.usb / f"{name}.pub.json")
-
-    def sign(self, folder=None):
-        return self.keys("sign", str(self.file), str(folder or self.usb), "--passphrase-file", str(self.phrase))
-
-    def acts(self):
-        """What the audit log says of the keys, each line with what was to change."""
-        with reading(connect(Settings(data_dir=self.server).database_url)) as session:
-            rows = session.exec(select(AuditEntry).where(col(AuditEntry.act).startswith("trust."))).all()
-        assert all("targets : clé targets-2" in str(row.detail) for row in rows)
-        return [row.act for row in rows]
-
-    def state(self):
-        return {path.name: path.read_bytes() for path in (self.server / "releases").rglob("*.json")}
+def acts(place):
+    """What the audit log says of the keys, each line with what was to change."""
+    rows = place.audited("trust.")
+    assert all("targets : clé targets-2" in str(row.detail) for row in rows)
+    return [row.act for row in rows]
 
 
 @pytest.fixture
@@ -87,7 +53,7 @@ def test_a_key_is_exchanged_by_a_file_that_travels_and_a_trial_changes_nothing(p
     assert "Publié" in place.keys("import", str(place.file))
     assert {"2.root.json", "2.targets.json"} <= place.state().keys()
     assert "targets-2" in place.keys("status")
-    assert place.acts() == ["trust.rotate", "trust.import", "trust.publish"]
+    assert acts(place) == ["trust.rotate", "trust.import", "trust.publish"]
 
 
 def test_two_of_two_sign_on_two_machines(place, tmp_path):
