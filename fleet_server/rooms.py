@@ -30,6 +30,8 @@ from fleet_server.terminals import pages as terminal_pages
 from fleet_server.terminals.files import MAX_FILE_BYTES
 from fleet_server.terminals.record import RECORDERS
 from fleet_server.terminals.registry import names
+from fleet_server.timeline import api as timeline_api
+from fleet_server.timeline import pages as timeline_pages
 from fleet_server.web.body_limit import BodyLimit
 from fleet_server.web.site import install_web
 from wire.events import USAGE_KINDS
@@ -53,10 +55,19 @@ def install(app: FastAPI) -> None:
         ("POST", PUBLISH): MOST_SENT,
     }
     app.add_middleware(BodyLimit, larger=larger)
-    pages = (access_pages, frequentation, request_pages, terminal_pages, release_pages, rollout_pages, inventory_pages)
+    pages = (
+        access_pages,
+        frequentation,
+        request_pages,
+        terminal_pages,
+        release_pages,
+        rollout_pages,
+        inventory_pages,
+        timeline_pages,
+    )
     apis = (
         request_api, terminal_api, fleet_api, terminal_command_api, release_api, certificate_api, rollout_api,
-        inventory_terminal_api, inventory_api,
+        inventory_terminal_api, inventory_api, timeline_api,
     )  # fmt: skip
     for part in (*pages, *apis):
         app.include_router(part.router)

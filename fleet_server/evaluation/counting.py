@@ -156,6 +156,15 @@ def last_visits(session: Session, today: date, days: int = 31, simulated: bool =
     return {terminal: datetime.fromtimestamp(at / 1000, UTC) for terminal, at in _rows(session, query)}
 
 
+def visits_of(
+    session: Session, terminal: str, last: date, first: date | None, most: int, simulated: bool = False
+) -> list[tuple[date, int]]:
+    """Days on which this terminal was visited, newest first, and how often. No hour: contact requests have one."""
+    period = Period(first or date(2000, 1, 1), last, terminal, simulated)
+    query = select(_e.day, func.count()).where(*_in(period, "session.started")).group_by(_e.day)
+    return [(_date(day), count) for day, count in _rows(session, query.order_by(_e.day.desc()).limit(most))]
+
+
 def day_number(day: date) -> int:
     return day.year * 10_000 + day.month * 100 + day.day
 

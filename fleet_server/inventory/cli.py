@@ -1,27 +1,24 @@
 """`balise inventory find|counts`, `balise terminal inventory`: here, or elsewhere by BALISE_URL and BALISE_TOKEN."""
 
-import os
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote, urlencode
 
 import typer
-from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from fleet_server.context import Context
     from fleet_server.inventory.api import InventoryView, MadeOfPage
     from fleet_server.inventory.asking import Question
 
 app = typer.Typer(add_completion=False, help="De quoi les bornes sont faites.", no_args_is_help=True)
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 TerminalId = Annotated[str, typer.Argument(help="Identifiant : b-k7m2xq4z (balise terminal list)")]
-M = TypeVar("M")
 _PAGE = 500
 
 
@@ -41,13 +38,14 @@ def find(
     from fleet_server.inventory.api import MadeOf, MadeOfPage
     from fleet_server.inventory.asking import Question
     from fleet_server.inventory.export import as_csv
+    from fleet_server.inventory.reach import read
 
     question = Question(model, system, kernel, python, agent, package, version)
     given = {name: value for name, value in asdict(question).items() if value}
     rows: list[MadeOf] = []
     for number in count(1):
         here = partial(_page, question, number)
-        got = _read(MadeOfPage, f"/inventory?{urlencode(given | {'page': number, 'size': _PAGE})}", here, data_dir)
+        got = read(MadeOfPage, f"/inventory?{urlencode(given | {'page': number, 'size': _PAGE})}", here, data_dir)
         rows += got.terminals
         if not got.terminals or len(rows) >= got.total:
             break
@@ -63,8 +61,9 @@ def find(
 def show_counts(data_dir: DataDir = None) -> None:
     """Compte les bornes par machine, système, noyau et version."""
     from fleet_server.inventory.api import CountsView, counted_of
+    from fleet_server.inventory.reach import read
 
-    counted = _read(CountsView, "/inventory/counts", counted_of, data_dir)
+    counted = read(CountsView, "/inventory/counts", lambda _, session: counted_of(session), data_dir)
     titles = {"model": "Machine", "system": "Système", "kernel": "Noyau", "agent": "Logiciel", "python": "Python"}
     for name, title in titles.items():
         typer.echo(title)
@@ -81,12 +80,13 @@ def inventory(
 ) -> None:
     """Dit de quoi une borne est faite : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
     from fleet_server.inventory.api import InventoryView, viewed
+    from fleet_server.inventory.reach import read
 
     at = f"/terminals/{quote(terminal, safe='')}/inventory"
     if changes:
         _show_changes(terminal, at, data_dir)
         return
-    got = _read(InventoryView, at, lambda session: viewed(session, terminal), data_dir)
+    got = read(InventoryView, at, lambda _, session: viewed(session, terminal), data_dir)
     if as_json:
         typer.echo(got.model_dump_json(indent=2))
     elif packages:
@@ -101,7 +101,7 @@ def install(terminal_app: typer.Typer) -> None:
     terminal_app.command()(inventory)
 
 
-def _page(question: "Question", number: int, session: "Session") -> "MadeOfPage":
+def _page(question: "Question", number: int, ctx: "Context", session: "Session") -> "MadeOfPage":
     from fleet_server.inventory.api import page_of
     from fleet_server.inventory.asking import found
 
@@ -122,42 +122,15 @@ def _show_facts(got: "InventoryView") -> None:
 
 def _show_changes(terminal: str, at: str, data_dir: Path | None) -> None:
     from fleet_server.inventory.api import ChangeView, changed
+    from fleet_server.inventory.reach import read
     from fleet_server.inventory.words import change_title, line_words
     from fleet_server.terminals.named import named
 
-    def here(session: "Session") -> list[ChangeView]:
+    def here(ctx: "Context", session: "Session") -> list[ChangeView]:
         named(session, terminal)
         return changed(session, terminal, 50)
 
-    for one in _read(list[ChangeView], f"{at}/changes", here, data_dir):
+    for one in read(list[ChangeView], f"{at}/changes", here, data_dir):
         typer.echo(f"{one.at:%d/%m/%Y %H:%M}  {change_title(one.part, one.lines)}")
         for line in one.lines[:20]:
             typer.echo(f"    {line_words(line)}")
-
-
-def _read(shape: type[M], path: str, local: "Callable[[Session], M]", data_dir: Path | None) -> M:
-    """With BALISE_TOKEN, from the server at BALISE_URL; else in the database of this machine."""
-    from fastapi import HTTPException
-
-    from fleet_server.db import reading
-    from fleet_server.offline import offline
-    from fleet_server.settings import read_settings
-    from fleet_server.terminals.fleet_access import Refused, Remote
-
-    token = os.environ.get("BALISE_TOKEN", "")
-    try:
-        if token and data_dir is None:
-            said = Remote(os.environ.get("BALISE_URL", ""), token).ask("GET", path)
-            return TypeAdapter(shape).validate_python(said)
-        settings = read_settings(**({"data_dir": data_dir} if data_dir else {}))
-        with offline(settings) as ctx, reading(ctx.engine) as session:
-            return local(session)
-    except HTTPException as refused:
-        _refuse(str(refused.detail))
-    except Refused as refused:
-        _refuse(str(refused))
-
-
-def _refuse(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

@@ -10,6 +10,7 @@ import typer
 
 from fleet_server.inventory.cli import install as install_inventory
 from fleet_server.terminals.command_cli import install
+from fleet_server.timeline.cli import install as install_timeline
 
 if TYPE_CHECKING:
     from fleet_server.settings import Settings
@@ -92,6 +93,7 @@ def token(terminal: TerminalId, data_dir: DataDir = None) -> None:
 
 install(app)
 install_inventory(app)
+install_timeline(app)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -13,6 +13,8 @@ from sqlmodel import Session, col, select
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
 from fleet_server.db import transaction
+from fleet_server.terminals.away import ONLINE_WITHIN as ONLINE_WITHIN
+from fleet_server.terminals.away import note_return
 from fleet_server.terminals.commands import send_open
 from fleet_server.terminals.desired import push, restored_below
 from fleet_server.terminals.models import Terminal, TerminalLive
@@ -20,7 +22,6 @@ from fleet_server.terminals.registry import turn
 from wire.state import Presence, Reported
 
 log = structlog.get_logger()
-ONLINE_WITHIN = timedelta(seconds=120)
 MAX_BYTES = 64 * 1024
 _BOOTS_KEPT = 6
 
@@ -43,6 +44,8 @@ def take(ctx: Context, said: Sequence[Said]) -> None:
     reached: dict[str, int] = {}
     with transaction(ctx.engine) as session:
         listened = _listened(session, {terminal for terminal, _ in read})
+        speaking = {terminal for terminal, message in read if not isinstance(message, Presence) or message.online}
+        note_return(session, (listened[one][1] for one in speaking & listened.keys()), ctx.server_start, now)
         for terminal, message in read:
             if terminal not in listened:
                 log.warning("state.not_listened", terminal=terminal)
@@ -108,10 +111,12 @@ def _substance(report: dict[str, Any]) -> dict[str, Any]:
 
 def heard(ctx: Context, terminal_ids: set[str]) -> None:
     """Batches came from these terminals: whatever else, they are alive."""
+    now = ctx.now()
     with transaction(ctx.engine) as session:
-        session.execute(
-            update(TerminalLive).where(col(TerminalLive.terminal).in_(sorted(terminal_ids))).values(heard_at=ctx.now())
-        )
+        these = col(TerminalLive.terminal).in_(sorted(terminal_ids))
+        silent = select(TerminalLive).where(these, col(TerminalLive.heard_at) < now - ONLINE_WITHIN).with_for_update()
+        note_return(session, session.exec(silent), ctx.server_start, now)
+        session.execute(update(TerminalLive).where(these).values(heard_at=now))
 
 
 def _listened(session: Session, ids: set[str]) -> dict[str, tuple[Terminal, TerminalLive]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fleet_server.terminals.inbound import ONLINE_WITHIN
+from fleet_server.terminals.away import ONLINE_WITHIN
 from fleet_server.terminals.opening import Opening
 from fleet_server.terminals.progress import progress_in_words
 from wire.state import Desired, Reported

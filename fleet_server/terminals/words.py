@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from fleet_server.terminals.models import TerminalEvent
+from fleet_server.web.french import span
 
 ORDERS = {
     "window.restart": "Relancer la fenêtre",
@@ -32,6 +33,17 @@ EVENTS = {
     "window.restarted": ("half", "warn", "Fenêtre relancée"),
     "window.out_of_service": ("oct", "bad", "Écran hors service"),
     "window.back": ("check", "ok", "Écran de retour"),
+    "window.renderer_killed": ("half", "warn", "Page bloquée, arrêtée et relancée"),
+    "machine.started": ("dot", "run", "Machine démarrée"),
+    "agent.started": ("ring", "off", "Logiciel de la borne relancé"),
+    "software.downloaded": ("half", "run", "Version téléchargée"),
+    "software.installed": ("half", "run", "Version installée"),
+    "software.restarting": ("half", "run", "Version à l’essai"),
+    "software.committed": ("check", "ok", "Version gardée"),
+    "software.rolled_back": ("back", "warn", "Version refusée, retour à la précédente"),
+    "software.failed": ("oct", "bad", "Version pas installée"),
+    "link.away": ("oct", "bad", "Hors ligne"),
+    "link.unheard": ("ring", "off", "Sans nouvelles, le serveur était arrêté"),
     "requests.replaced": ("oct", "bad", "Fichier des demandes abîmé, remplacé"),
     "outbox.replaced": ("oct", "bad", "Fichier des événements abîmé, remplacé"),
     "event.set_aside": ("tri", "warn", "Événement illisible, mis de côté"),
@@ -115,6 +127,13 @@ def fact_of(event: TerminalEvent) -> Fact:
         plain = event.what.replace(".", " : ").replace("_", " ")
         shape, tone, words = EVENTS.get(event.what or event.kind, ("ring", "off", plain or event.kind))
     said = [reason_words(str(detail[name])) for name in ("label", "reason") if detail.get(name)]
+    if detail.get("version"):
+        before = f", avant {detail['before']}" if detail.get("before") else ""
+        said.append(f"version {detail['version']}{before}")
+    if detail.get("away_s"):
+        said.append(f"pendant {span(float(detail['away_s']))}")
+    if detail.get("ordered"):
+        said.append("par une commande")
     if "from_" in detail:
         said.append(f"n° {detail['from_']} à {detail['to']}")
     if "revision" in detail:

@@ -1,0 +1,270 @@
+"""What happened to one terminal, told in one order by pages, programs and the command line."""
+
+import dataclasses
+import re
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import Session, SQLModel
+from typer.testing import CliRunner
+
+from fleet_server.db import transaction
+from fleet_server.evaluation.models import TABLE
+from fleet_server.terminals.cli import app as terminal_app
+from fleet_server.terminals.inbound import Said, heard, take
+from fleet_server.terminals.words import EVENTS
+from fleet_server.timeline.keys import Key, read_key
+from fleet_server.timeline.kinds import KINDS, kind_of
+from fleet_server.timeline.lines import Asked, lines
+from tests.browser import DESKTOP, PHONE, chromium, close, sideways_scroll, violations
+from tests.integration.terminals.test_terminals_fleet_api import client
+from tests.integration.terminals.test_terminals_pages import questions
+from tests.integration.timeline.cast import command, event, eventful, visit
+
+MANY = 100_000
+
+
+def told(fleet, kiosk, **asked):
+    with Session(fleet.office.context.engine) as session:
+        found, _ = lines(session, Asked(kiosk.id, **asked), fleet.office.clock(), 200)
+    return [(line.kind, line.name, line.words) for line in found]
+
+
+def words(answer):
+    assert answer.status_code == 200, answer.text
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text)).replace("\u00a0", " ")
+
+
+def test_everything_that_happened_is_told_once_newest_first(fleet):
+    assert told(fleet, eventful(fleet)) == [
+        ("visites", "visits.counted", "4 visites"),
+        ("materiel", "inventory.package", "Paquet changé"),
+        ("contenu", "content.activated", "Édition active"),
+        ("reglages", "settings.applied", "Réglages appliqués"),
+        ("incidents", "window.renderer_killed", "Page bloquée, arrêtée et relancée"),
+        ("incidents", "outbox.replaced", "Fichier des événements abîmé, remplacé"),
+        ("demarrages", "machine.started", "Machine démarrée"),
+        ("logiciel", "software.committed", "Version gardée"),
+        ("autres", "tea.brewed", "tea : brewed"),
+        ("commandes", "command.window.restart", "Relancer la fenêtre"),
+        ("maintenance", "command.maintenance.set", "Mettre en maintenance 30 min"),
+        ("visites", "visits.counted", "3 visites"),
+        ("incidents", "link.away", "Hors ligne"),
+        ("certificat", "certificate.issued", "Certificat délivré"),
+    ]
+
+
+def test_each_line_belongs_to_the_kind_that_finds_it_and_to_no_other(fleet):
+    kiosk = eventful(fleet)
+    everything = told(fleet, kiosk)
+    for kind in KINDS:
+        assert told(fleet, kiosk, kind=kind) == [line for line in everything if line[0] == kind], kind
+    assert {kind for kind, *_ in everything} == set(KINDS), "one of each is in this test"
+
+
+def test_every_event_that_has_words_has_a_kind():
+    assert [name for name in EVENTS if kind_of(name) == "autres"] == ["certificate.renewed"]
+
+
+def test_days_of_paris_bound_a_period_and_are_included(fleet):
+    kiosk = eventful(fleet)
+    yesterday = fleet.office.clock().date() - timedelta(days=1)
+    found = told(fleet, kiosk, first=yesterday, last=yesterday)
+    assert [name for _, name, _ in found] == ["visits.counted", "link.away"]
+
+
+def test_another_terminals_past_is_not_told(fleet):
+    eventful(fleet, "Laval")
+    cholet = fleet.enrolled("Cholet")
+    assert [name for _, name, _ in told(fleet, cholet)] == ["certificate.issued"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_pages_follow_each_other_without_a_gap_or_a_repeat_even_at_one_moment(fleet, size):
+    kiosk, now = eventful(fleet), fleet.office.clock()
+    with transaction(fleet.office.context.engine) as session:
+        at = now - timedelta(hours=5)
+        session.add_all([event(kiosk.id, at) for _ in range(4)] + [command(kiosk.id, at, {"kind": "identify"})])
+    whole = told(fleet, kiosk)
+    paged, before = [], None
+    with Session(fleet.office.context.engine) as session:
+        for _ in range(100):
+            shown, before = lines(session, Asked(kiosk.id, before=before), now, size)
+            paged += [(line.kind, line.name, line.words) for line in shown]
+            if before is None:
+                break
+            assert read_key(str(before)) == before
+    assert paged == whole
+    assert len(whole) == 19
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "2026-11-24T10:00:00Z~e~1",
+        "2026-99-24T10:00:00.000000Z~e~1",
+        "2026-11-24T10:00:00.000000Z~i~zzz",
+        "2026-11-24T10:00:00.000000Z~v~",
+        "é" * 100,
+    ],
+)
+def test_what_is_no_key_of_ours_is_the_first_page(fleet, text):
+    kiosk = eventful(fleet)
+    answer = fleet.office.signed_in("yanis").get(f"/bornes/{kiosk.id}/chronologie", params={"avant": text})
+    assert answer.status_code == 200
+
+
+def test_visits_are_counted_by_day_and_never_lie_beside_an_hour(fleet):
+    """A contact request has a day and an hour: an hour of visits would lie beside it."""
+    kiosk = eventful(fleet)
+    with Session(fleet.office.context.engine) as session:
+        found, _ = lines(session, Asked(kiosk.id, "visites"), fleet.office.clock())
+    assert [line.at.astimezone().strftime("%M:%S.%f") for line in found] == ["59:59.999999"] * 2
+    page = fleet.office.signed_in("yanis").get(f"/bornes/{kiosk.id}/chronologie?genre=visites").text
+    assert "4 visites" in page
+    assert not re.search(r"<time[^>]*>\d", page)
+
+
+def test_staff_visits_never_count_and_simulated_ones_only_in_a_demonstration(fleet):
+    kiosk, now = fleet.enrolled("Laval"), fleet.office.clock()
+    with transaction(fleet.office.context.engine) as session:
+        rows = [visit(kiosk.id, now - timedelta(hours=1), audience) for audience in ("public", "staff", "demo")]
+        session.connection().execute(TABLE.insert(), rows)
+    assert [said for *_, said in told(fleet, kiosk, kind="visites")] == ["1 visite"]
+    assert [said for *_, said in told(fleet, kiosk, kind="visites", simulated=True)] == ["2 visites"]
+
+
+def test_a_silence_is_told_when_the_terminal_is_heard_again_by_whatever_comes_first(fleet):
+    laval, cholet, segre = (fleet.enrolled(name) for name in ("Laval", "Cholet", "Segré"))
+    context = fleet.office.context
+    for kiosk in (laval, cholet, segre):
+        kiosk.connects()
+        kiosk.reports()
+    fleet.office.clock.pass_by(timedelta(minutes=1))
+    laval.reports()
+    assert told(fleet, laval, kind="incidents") == [], "a minute is nothing"
+    fleet.office.clock.pass_by(timedelta(hours=2))
+    take(context, [Said("presence", laval.id, laval.presence("1", online=False))])
+    assert told(fleet, laval, kind="incidents") == [], "a will is not its word"
+    laval.connects("2")
+    heard(context, {laval.id, cholet.id})
+    laval.reports()
+    cholet.reports()
+    segre.reports()
+    for kiosk in (laval, cholet, segre):
+        assert told(fleet, kiosk, kind="incidents") == [("incidents", "link.away", "Hors ligne")], kiosk.id
+    page = fleet.office.signed_in("yanis").get(f"/bornes/{laval.id}/chronologie?genre=incidents")
+    assert "pendant 2 h" in words(page)
+
+
+def test_a_silence_in_which_the_server_was_down_is_not_held_against_the_terminal(fleet):
+    laval = fleet.enrolled("Laval")
+    laval.connects()
+    fleet.office.clock.pass_by(timedelta(hours=2))
+    restarted = dataclasses.replace(fleet.office.context, server_start=fleet.office.clock() - timedelta(seconds=5))
+    take(restarted, [Said("presence", laval.id, laval.presence("2"))])
+    assert [name for _, name, _ in told(fleet, laval, kind="incidents")] == ["link.unheard"]
+
+
+def test_the_page_filters_follows_on_and_says_when_there_is_nothing(fleet):
+    kiosk, yanis = eventful(fleet), fleet.office.signed_in("yanis")
+    at = f"/bornes/{kiosk.id}/chronologie"
+    said = words(yanis.get(at))
+    assert re.search(r"Paquet changé openssl 3.0.14 devient 3.0.15", said)
+    assert re.search(r"version 0.2.0, avant 0.1.0", said)
+    assert "Édition active" not in words(yanis.get(f"{at}?genre=incidents"))
+    assert "Rien ne correspond" in words(yanis.get(f"{at}?du=2020-01-01&au=2020-01-02"))
+    assert "tea : brewed" in words(yanis.get(f"{at}?genre=nimporte&du=hier"))
+    assert yanis.get("/bornes/nulle-part/chronologie").status_code == 404
+    assert fleet.office.signed_in("maelle").get(at).status_code == 403
+
+
+def test_a_page_asks_the_same_number_of_questions_however_much_happened(fleet):
+    kiosk, yanis = eventful(fleet), fleet.office.signed_in("yanis")
+    at = f"/bornes/{kiosk.id}/chronologie"
+    few = questions(fleet, yanis, at)
+    with transaction(fleet.office.context.engine) as session:
+        now = fleet.office.clock()
+        session.add_all(event(kiosk.id, now - timedelta(minutes=n)) for n in range(300))
+    assert questions(fleet, yanis, at) == few
+
+
+def test_programs_read_it_by_key(fleet):
+    kiosk, api = eventful(fleet), client(fleet, "terminals:read")
+    at = f"/terminals/{kiosk.id}/timeline"
+    first = api.get(at, params={"size": 2}).json()
+    assert [one["name"] for one in first["lines"]] == ["visits.counted", "inventory.package"]
+    assert first["lines"][1]["changed"] == [["openssl", "3.0.14", "3.0.15"]]
+    rest = api.get(at, params={"before": first["next"], "size": 200}).json()
+    assert (len(rest["lines"]), rest["next"]) == (12, None)
+    assert [one["kind"] for one in api.get(at, params={"kind": "maintenance"}).json()["lines"]] == ["maintenance"]
+    assert api.get(at, params={"before": "hier"}).status_code == 422
+    assert api.get(at, params={"kind": "the"}).status_code == 422
+    assert api.get("/terminals/nulle-part/timeline").status_code == 404
+
+
+def test_the_command_line_tells_it_from_elsewhere(fleet, monkeypatch):
+    kiosk = eventful(fleet)
+    token = client(fleet, "terminals:read").headers["authorization"].removeprefix("Bearer ")
+    monkeypatch.setenv("BALISE_URL", fleet.office.url)
+    monkeypatch.setenv("BALISE_TOKEN", token)
+    done = CliRunner().invoke(terminal_app, ["timeline", kiosk.id, "--size", "2"])
+    assert (done.exit_code, done.output.count("\n")) == (0, 3), done.output
+    assert "openssl 3.0.14 → 3.0.15" in done.output
+    key = done.output.split("--before ")[1].strip()
+    done = CliRunner().invoke(terminal_app, ["timeline", kiosk.id, "--before", key, "--kind", "contenu"])
+    assert (done.exit_code, "Édition active" in done.output) == (0, True), done.output
+    done = CliRunner().invoke(terminal_app, ["timeline", kiosk.id, "--kind", "the"])
+    assert (done.exit_code, "n’est pas un genre" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("kind", ["", "certificat", "autres", "demarrages"])
+def test_a_hundred_thousand_events_are_paged_within_a_moment(fleet, kind):
+    kiosk, now = eventful(fleet), fleet.office.clock()
+    table = SQLModel.metadata.tables["terminal_event"]
+    with fleet.office.context.engine.begin() as connection:
+        connection.execute(table.insert(), [
+            {"id": str(uuid.UUID(int=n)), "terminal": kiosk.id, "at": now - timedelta(minutes=5 * n),
+             "kind": "state.changed", "what": "settings.applied", "detail": {"revision": n}}
+            for n in range(MANY)
+        ])  # fmt: skip
+    yanis = fleet.office.signed_in("yanis")
+    took = []
+    for before in ("", str(Key(now - timedelta(days=300), "e", "f"))):
+        at = f"/bornes/{kiosk.id}/chronologie?genre={kind}&avant={before}"
+        yanis.get(at)
+        began = time.perf_counter()
+        assert yanis.get(at).status_code == 200
+        took.append(time.perf_counter() - began)
+    print(f"\n{kind or 'tous'}: {[round(1000 * one) for one in took]} ms")
+    assert max(took) < 1, took
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_no_page_breaks_a_rule_of_axe_or_scrolls_sideways(fleet, browser, size):
+    kiosk = eventful(fleet)
+    context = browser.new_context(viewport=size, base_url=fleet.office.url)
+    token = fleet.office.signed_in("yanis").cookies["balise_session"]
+    context.add_cookies([{"name": "balise_session", "value": token, "url": fleet.office.url}])
+    page = context.new_page()
+    for path in ("", "?genre=incidents", "?du=2020-01-01&au=2020-01-02"):
+        page.goto(f"/bornes/{kiosk.id}/chronologie{path}")
+        assert (path, violations(page), sideways_scroll(page)) == (path, [], 0)
+    close(context)
+
+
+def test_a_key_orders_lines_of_one_moment_by_source_then_id():
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    keys = [Key(at, "e", "a"), Key(at, "e", "b"), Key(at, "k", "0"), Key(at + timedelta(seconds=1), "c", "0")]
+    assert sorted(keys) == keys
+    assert [read_key(str(one)) for one in keys] == keys
