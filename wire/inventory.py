@@ -35,6 +35,12 @@ class Board(Message):
     serial: Word = ""
     firmware: Word = ""
 
+    @property
+    def full_name(self) -> str:
+        """`Dell Inc. OptiPlex 3080`; a maker that the model names already is not said twice."""
+        said_already = self.model.casefold().startswith(self.maker.casefold().split(" ")[0])
+        return self.model if said_already else f"{self.maker} {self.model}".strip()
+
 
 class Processor(Message):
     model: Word = ""

@@ -39,7 +39,7 @@ def take(host: Host) -> Taken:
         inventory = inventory.model_copy(update={"packages": {name: inventory.packages[name] for name in kept}})
         raw = encode(inventory)
         packed = _pack(raw)
-    return Taken(hashlib.sha256(raw).hexdigest(), packed, inventory.hardware.board.model)
+    return Taken(hashlib.sha256(raw).hexdigest(), packed, inventory.hardware.board.full_name[:120])
 
 
 def _pack(raw: bytes) -> bytes:

@@ -61,7 +61,7 @@ def keep(session: Session, terminal: str, digest: str, inventory: Inventory, now
     row.packages = _set(session, inventory, now)
     row.package_count = len(inventory.packages)
     hardware, system = inventory.hardware, inventory.system
-    row.model, row.memory_bytes = model_of(inventory), hardware.memory_bytes
+    row.model, row.memory_bytes = hardware.board.full_name, hardware.memory_bytes
     row.system, row.kernel, row.python, row.agent = system_of(inventory), system.kernel, system.python, inventory.agent
     session.add(row)
     session.flush()
@@ -80,13 +80,6 @@ def inventory_of(session: Session, row: TerminalInventory) -> Inventory:
 def held(session: Session, terminal: str) -> str:
     """The digest of what is known of it; empty for nothing yet."""
     return session.exec(select(TerminalInventory.digest).where(TerminalInventory.terminal == terminal)).first() or ""
-
-
-def model_of(inventory: Inventory) -> str:
-    """`Dell Inc. OptiPlex 3080`; a maker that the model names already is not said twice."""
-    board = inventory.hardware.board
-    named = board.model.casefold().startswith(board.maker.casefold().split(" ")[0]) if board.maker else True
-    return board.model if named else f"{board.maker} {board.model}".strip()
 
 
 def system_of(inventory: Inventory) -> str:

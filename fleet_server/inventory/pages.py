@@ -15,7 +15,7 @@ from fleet_server.inventory.export import as_csv
 from fleet_server.inventory.shown import change_of, hardware_facts, newest_changes, system_facts
 from fleet_server.inventory.words import memory_words
 from fleet_server.terminals.cards import read_report
-from fleet_server.terminals.models import Terminal, TerminalLive
+from fleet_server.terminals.models import Terminal, TerminalHealth, TerminalLive
 from fleet_server.terminals.named import named
 from fleet_server.web.pages import page, page_number
 from wire.inventory import Inventory
@@ -80,6 +80,7 @@ def terminal_page(request: Request, ctx: ContextDep, session: Reading, viewer: O
         system=system_facts(inventory.system, inventory.agent) if inventory else [],
         newer=bool(row and report and report.inventory and report.inventory != row.digest),
         changes=[change_of(one) for one in newest_changes(session, terminal_id, CHANGES_SHOWN)],
+        sample=_last_sample(session, terminal_id),
     )  # fmt: skip
 
 
@@ -109,6 +110,12 @@ def _facets(session: Session, question: Question) -> list[tuple[str, str, str, l
 
 def _in_service(session: Session) -> int:
     return len(session.exec(select(Terminal.id).where(col(Terminal.status) == "accepted")).all())
+
+
+def _last_sample(session: Session, terminal_id: str) -> TerminalHealth | None:
+    """It says how long the machine has been up, which is no part of the inventory: that would change by itself."""
+    query = select(TerminalHealth).where(TerminalHealth.terminal == terminal_id)
+    return session.exec(query.order_by(col(TerminalHealth.at).desc()).limit(1)).first()
 
 
 def _report(session: Session, terminal_id: str) -> Reported | None:

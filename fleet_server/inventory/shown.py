@@ -39,7 +39,7 @@ def hardware_facts(hardware: Hardware) -> Facts:
     threads = f"{processor.threads} fils" if processor.threads else ""
     memory = f"{memory_words(hardware.memory_bytes)}, dont {size(hardware.memory_bytes)} pour le système"
     return _said([
-        ("Machine", [" ".join(one for one in (board.maker, board.model) if one)]), ("N° de série", [board.serial]),
+        ("Machine", [board.full_name]), ("N° de série", [board.serial]),
         ("Micrologiciel", [board.firmware]),
         ("Processeur", [", ".join(one for one in (processor.model, processor.architecture, threads) if one)]),
         ("Mémoire", [memory if hardware.memory_bytes else ""]),

@@ -1,13 +1,16 @@
 """/bornes/{id}/chronologie: what happened there, by kind and by period."""
 
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlmodel import Session
 
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import ContextDep, Reading
+from fleet_server.terminals.away import ONLINE_WITHIN
+from fleet_server.terminals.models import Terminal, TerminalLive
 from fleet_server.terminals.named import named
 from fleet_server.timeline.keys import read_key
 from fleet_server.timeline.kinds import KINDS
@@ -34,7 +37,15 @@ def timeline_page(
     return page(
         request, viewer, "timeline/chronologie.html", terminal=terminal, kinds=KINDS, kind=kind, days=days,
         count=len(shown), after=after, before=before, first=first, last=last,
+        silent_since=_silent_since(session, terminal, ctx.now()),
     )  # fmt: skip
+
+
+def _silent_since(session: Session, terminal: Terminal, now: datetime) -> datetime | None:
+    """A silence is a line once it is over; until then it is said above."""
+    live = session.get(TerminalLive, terminal.id)
+    heard = live.heard_at if live and terminal.status == "accepted" else None
+    return heard if heard and now - heard > ONLINE_WITHIN else None
 
 
 def _day(text: str) -> date | None:

@@ -1,5 +1,6 @@
 """The agent on seven real hosts, under its real unit: what it is told survives whatever happens to the power."""
 
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.hosts.terminal import Terminal, installed
 from tests.processes import eventually
 
 CUTS = 6
+KEPT = "select digest, package_count, facts from inventory_terminal where terminal = ?"
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +57,7 @@ def test_seven_hosts_enrol_take_a_release_and_come_back_from_power_cuts(seven: t
             what=f"{terminal.name} runs {label}, its journal: {terminal.journal()}",
         )  # fmt: skip
         assert terminal.report()["content"]["active"]["label"] == label
+        # Read within the unit's walls, without any right: Debian's packages, the agent's own, the kernel.
+        ((digest, packages, facts),) = eventually(lambda terminal=terminal: fleet.rows(KEPT, terminal.id), 60)
+        assert (digest, packages > 50) == (terminal.report()["inventory"], True)
+        assert json.loads(facts)["system"]["name"].startswith("Debian")

@@ -149,6 +149,8 @@ def test_a_silence_is_told_when_the_terminal_is_heard_again_by_whatever_comes_fi
     assert told(fleet, laval, kind="incidents") == [], "a minute is nothing"
     fleet.office.clock.pass_by(timedelta(hours=2))
     take(context, [Said("presence", laval.id, laval.presence("1", online=False))])
+    yanis = fleet.office.signed_in("yanis")
+    assert "Sans nouvelles depuis 2 h" in words(yanis.get(f"/bornes/{laval.id}/chronologie"))
     assert told(fleet, laval, kind="incidents") == [], "a will is not its word"
     laval.connects("2")
     heard(context, {laval.id, cholet.id})
@@ -157,8 +159,8 @@ def test_a_silence_is_told_when_the_terminal_is_heard_again_by_whatever_comes_fi
     segre.reports()
     for kiosk in (laval, cholet, segre):
         assert told(fleet, kiosk, kind="incidents") == [("incidents", "link.away", "Hors ligne")], kiosk.id
-    page = fleet.office.signed_in("yanis").get(f"/bornes/{laval.id}/chronologie?genre=incidents")
-    assert "pendant 2 h" in words(page)
+    page = words(yanis.get(f"/bornes/{laval.id}/chronologie?genre=incidents"))
+    assert ("pendant 2 h" in page, "Sans nouvelles" in page) == (True, False)
 
 
 def test_a_silence_in_which_the_server_was_down_is_not_held_against_the_terminal(fleet):

@@ -11,10 +11,15 @@ from wire.enrol import BadToken, EnrolToken, decode_token, encode_token, pairing
 from wire.events import MEASUREMENT, USAGE, USAGE_KINDS, AnyEvent, PageViewed, events
 from wire.ids import uuid7
 from wire.request import binding
-from wire.state import Settings
+from wire.state import Reported, Settings, TerminalState
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ONE = "01936b1c-0000-7000-8000-000000000001"
+DESIRED = {
+    "revision": 1, "name": "Laval", "sealing_key": {"kid": "k", "public": "p" * 43},
+    "place": {"site": "laval", "name": "Mairie", "kind": "mairie", "commune": "53130", "commune_name": "Laval",
+              "department": "53", "latitude": 48.0, "longitude": -0.7},
+}  # fmt: skip
 TOKEN = EnrolToken(server="http://127.0.0.1:8080", secret="s" * 43, ca="a" * 64, root="b" * 64)
 
 
@@ -41,6 +46,14 @@ def page_viewed(**more):
 def test_a_newer_terminal_may_say_more_than_we_know():
     raw = page_viewed().model_dump(mode="json") | {"mood": "fine"}
     assert events.validate_python(raw) == page_viewed()
+
+
+def test_an_older_server_takes_no_inventory_and_an_older_terminal_names_none():
+    state = {"nonce": "n" * 22, "server_time": NOW, "server_start": NOW, "desired": DESIRED, "cursors": []}
+    assert TerminalState.model_validate(state).inventory is None
+    said = {"number": 1, "generation": 1, "boot": ONE, "at": NOW, "clock_trusted": True, "software": "0.1.0",
+            "revision": 0}  # fmt: skip
+    assert Reported.model_validate(said).inventory is None
 
 
 def test_messages_are_frozen():
