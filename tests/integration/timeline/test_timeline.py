@@ -224,8 +224,7 @@ def test_the_command_line_tells_it_from_elsewhere(fleet, monkeypatch):
     assert (done.exit_code, "n’est pas un genre" in done.output) == (1, True)
 
 
-@pytest.mark.parametrize("kind", ["", "certificat", "autres", "demarrages"])
-def test_a_hundred_thousand_events_are_paged_within_a_moment(fleet, kind):
+def test_a_hundred_thousand_events_are_paged_within_a_moment(fleet):
     kiosk, now = eventful(fleet), fleet.office.clock()
     table = SQLModel.metadata.tables["terminal_event"]
     with fleet.office.context.engine.begin() as connection:
@@ -234,16 +233,15 @@ def test_a_hundred_thousand_events_are_paged_within_a_moment(fleet, kind):
              "kind": "state.changed", "what": "settings.applied", "detail": {"revision": n}}
             for n in range(MANY)
         ])  # fmt: skip
-    yanis = fleet.office.signed_in("yanis")
-    took = []
-    for before in ("", str(Key(now - timedelta(days=300), "e", "f"))):
-        at = f"/bornes/{kiosk.id}/chronologie?genre={kind}&avant={before}"
-        yanis.get(at)
-        began = time.perf_counter()
-        assert yanis.get(at).status_code == 200
-        took.append(time.perf_counter() - began)
-    print(f"\n{kind or 'tous'}: {[round(1000 * one) for one in took]} ms")
-    assert max(took) < 1, took
+    yanis, deep = fleet.office.signed_in("yanis"), str(Key(now - timedelta(days=300), "e", "f"))
+    took = {}
+    for kind in ("", "certificat", "autres", "demarrages"):  # the last three find next to nothing among so many
+        for before in ("", deep):
+            began = time.perf_counter()
+            answer = yanis.get(f"/bornes/{kiosk.id}/chronologie", params={"genre": kind, "avant": before})
+            took[kind, bool(before)] = time.perf_counter() - began
+            assert answer.status_code == 200
+    assert max(took.values()) < 1, took
 
 
 @pytest.fixture(scope="module")
