@@ -24,8 +24,7 @@ from agent.enrol import POLL_EVERY_S, Pairing, enrol_with_token
 from agent.fleet import Rejected, Unreachable
 from agent.host_tools import HostTools
 from agent.identity import DamagedIdentity, Identity, load_identity, protect
-from agent.inventory.host import Host
-from agent.inventory.taking import take
+from agent.inventory.taken import take_apart
 from agent.inventory.teller import Teller
 from agent.kiosk import Kiosk
 from agent.logbook import Logbook
@@ -92,7 +91,7 @@ async def _run(settings: AgentSettings) -> None:
         identity = await _become(settings, clock, kiosk)
         _refuse_an_open_broker(identity.enrolment)
         terminal = Terminal(settings, identity, clock)
-        terminal.inventory = Teller(lambda: take(Host()), terminal.fleet.put_inventory, terminal.changed)
+        terminal.inventory = Teller(take_apart, terminal.fleet.put_inventory, terminal.changed)
         kiosk.attach(terminal)
         tasks.create_task(terminal.run(), name="terminal")
         tasks.create_task(_tell_start(settings.state_dir, terminal), name="start")

@@ -4,22 +4,22 @@ So nothing travels while nothing changes, and a server that came back from a bac
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from agent.fleet import Rejected
-from agent.inventory.taking import Taken
+from agent.inventory.taken import Taken
 
 log = structlog.get_logger()
 EVERY_S = 6 * 3600.0
 
 
 class Teller:
-    """`take` and `put` block: they get a thread. `changed`: what is reported has changed."""
+    """`put` blocks: it gets a thread. `changed`: what is reported has changed."""
 
     def __init__(
-        self, take: Callable[[], Taken], put: Callable[[str, bytes], None], changed: Callable[[], None]
+        self, take: Callable[[], Awaitable[Taken]], put: Callable[[str, bytes], None], changed: Callable[[], None]
     ) -> None:
         self._take = take
         self._put = put
@@ -43,8 +43,8 @@ class Teller:
             self.due.set()
 
     async def turn(self) -> None:
-        """Look again, and send what the server lacks. Raises `Unreachable`: to be tried again."""
-        taken = await asyncio.to_thread(self._take)
+        """Look again, and send what the server lacks. Raises `Unreachable`, `NotTaken`: to be tried again."""
+        taken = await self._take()
         if taken.digest != self.digest:
             self._taken = taken
             self._changed()

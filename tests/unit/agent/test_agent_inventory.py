@@ -19,7 +19,8 @@ from agent.inventory.hardware import read_hardware
 from agent.inventory.host import Host, plain
 from agent.inventory.packages import read_debian, read_python
 from agent.inventory.system import read_system
-from agent.inventory.taking import Taken, read_inventory, take
+from agent.inventory.taken import NotTaken, Taken, take_apart
+from agent.inventory.taking import read_inventory, take
 from agent.inventory.teller import Teller
 from agent.starts import start_of, tell_start
 from wire.inventory import MAX_PACKED_BYTES, Inventory, encode
@@ -223,6 +224,18 @@ def test_this_very_machine_is_read_as_dpkg_says_it_and_within_a_moment():
     assert take(Host()).digest == taken.digest, "nothing in it changes by itself"
 
 
+async def test_the_agent_has_it_read_by_a_process_of_its_own():
+    assert await take_apart() == take(Host())
+
+
+@pytest.mark.parametrize("script", ["exec sleep 9", "echo nothing; exit 3", "echo '{}'", "printf '\\000'"])
+async def test_a_reader_that_hangs_or_fails_is_ended_and_tried_again_later(script):
+    began = time.monotonic()
+    with pytest.raises(NotTaken):
+        await take_apart("sh", "-c", script, within_s=0.3)
+    assert time.monotonic() - began < 2
+
+
 def test_a_machine_without_any_of_these_files_is_an_inventory_too(tmp_path):
     found = read_inventory(Host(tmp_path))
     assert (found.hardware.disks, found.hardware.memory_bytes, found.packages) == ((), 0, {})
@@ -289,7 +302,11 @@ def server():
 
 def teller(server, machine=lambda: "a"):
     changed = []
-    made = Teller(lambda: Taken(machine(), b"", "NUC"), server.put, lambda: changed.append(1))
+
+    async def looked():
+        return Taken(machine(), b"", "NUC")
+
+    made = Teller(looked, server.put, lambda: changed.append(1))
     return made, changed
 
 
