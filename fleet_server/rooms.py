@@ -18,6 +18,7 @@ from fleet_server.inventory import terminal_api as inventory_terminal_api
 from fleet_server.inventory.keep import held
 from fleet_server.releases import api as release_api
 from fleet_server.releases import pages as release_pages
+from fleet_server.releases import software_api
 from fleet_server.releases.upload_pages import MOST_SENT, PUBLISH
 from fleet_server.requests import api as request_api
 from fleet_server.requests import pages as request_pages
@@ -66,8 +67,8 @@ def install(app: FastAPI) -> None:
         timeline_pages,
     )
     apis = (
-        request_api, terminal_api, fleet_api, terminal_command_api, release_api, certificate_api, rollout_api,
-        inventory_terminal_api, inventory_api, timeline_api,
+        request_api, terminal_api, fleet_api, terminal_command_api, release_api, software_api, certificate_api,
+        rollout_api, inventory_terminal_api, inventory_api, timeline_api,
     )  # fmt: skip
     for part in (*pages, *apis):
         app.include_router(part.router)

@@ -1,14 +1,18 @@
 """A server made by `balise server init`, whose offline keys have been carried away, and the commands of ceremonies."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Engine
 from sqlmodel import col, select
 from typer.testing import CliRunner
 
 from balise.cli import app
 from fleet_server.access.models import AuditEntry
-from fleet_server.db import connect, reading
+from fleet_server.db import connect, reading, transaction
 from fleet_server.settings import Settings
+from fleet_server.terminals.registry import add_terminal
+from wire.state import Place as Standing
 
 PHRASE = "correct horse battery staple"
 
@@ -42,3 +46,12 @@ class Place:
 
     def state(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (self.server / "releases").rglob("*.json")}
+
+    def with_terminal(self, name: str, at: Standing) -> tuple[Engine, str]:
+        """One that was let in, as after an enrolment. The database, and its id."""
+        engine = connect(Settings(data_dir=self.server).database_url)
+        with transaction(engine) as session:
+            one = add_terminal(session, name, at, [], datetime.now(UTC))
+            one.status, one.generation = "accepted", 1
+            session.add(one)
+            return engine, one.id

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from securesystemslib.signer import Signer
+from sqlmodel import Session
 from tuf.api.metadata import TargetFile
 
 from fleet_server.access.audit import record_act
@@ -18,8 +19,10 @@ from fleet_server.releases.metadata_files import MetadataFiles
 from fleet_server.releases.repository import NotDelegated, Taken, repository
 from fleet_server.settings import Settings
 from fleet_server.software.folder import Made
+from fleet_server.terminals.public import wish_software
 from fleet_server.web.viewer import Viewer
 from wire.software import MAX_SOFTWARE_MANIFEST_BYTES, SoftwareManifest, SoftwareRelease
+from wire.state import Activation
 
 MAX_NOTES = 280
 
@@ -54,6 +57,16 @@ def publish_software(ctx: Context, made: Made, signers: Iterable[Signer], notes:
         with transaction(ctx.engine) as session:
             record_act(session, viewer, act, version, {"id": made.release.id}, now=now)
     return done
+
+
+def wish_software_of(session: Session, ctx: Context, release: SoftwareRelease, terminal_ids: Iterable[str] | None,
+                     viewer: Viewer | None, activation: Activation = Activation()) -> int:  # fmt: skip
+    """Ask these terminals (None: all) to run it. Returns how many."""
+    ids = None if terminal_ids is None else sorted(set(terminal_ids))
+    count = wish_software(session, ctx, release, ids, activation)
+    detail = {"count": count, "id": release.id} | ({"force": True} if activation.force else {})
+    record_act(session, viewer, "software.wished", release.version, detail, now=ctx.now(), terminals=ids or [])
+    return count
 
 
 def check_free(settings: Settings, release: SoftwareRelease) -> None:

@@ -14,6 +14,7 @@ from sqlmodel import Session, SQLModel, select
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
 from fleet_server.releases.models import ContentRelease
+from fleet_server.releases.software import find_software
 from fleet_server.rollouts.effects import Effects, claimed
 from fleet_server.rollouts.engine import stopping
 from fleet_server.rollouts.models import ACTIVE, FAILED, Rollout
@@ -46,12 +47,15 @@ class Asked(NamedTuple):
 def create(
     session: Session, ctx: Context, kind: Kind, what: Mapping[str, Any], target: Target, plan: Plan, asked: Asked
 ) -> Rollout:
-    """A draft: nothing leaves. `what`: `{"label": "2026.48"}` or `{"values": {…}}`. Raises `RolloutRefused`."""
+    """A draft: nothing leaves. `what`: `{"label": "2026.48"}`, `{"version": "1.2.0"}` or `{"values": {…}}`.
+
+    Raises `RolloutRefused`.
+    """
     seen = fleet(session)
     unknown = sorted({*target.terminals, *plan.canaries} - seen.keys())
     if unknown:
         raise RolloutRefused(f"Aucune borne n’a l’identifiant {unknown[0]}.")
-    checked, title = _checked(session, kind, what)
+    checked, title = _checked(session, ctx, kind, what)
     if kind == "settings":
         _fit_together(checked["values"], matching(target, seen))
     made = Rollout(
@@ -225,7 +229,14 @@ def _effects(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> 
     return Effects(session, ctx, rollout, {row.terminal: row for row in mine}, seen, asked.who), members
 
 
-def _checked(session: Session, kind: Kind, what: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+def _checked(
+    session: Session, ctx: Context, kind: Kind, what: Mapping[str, Any]
+) -> tuple[dict[str, Any], str]:  # fmt: skip
+    if kind == "software":
+        published = find_software(ctx.settings, str(what.get("version", "")))
+        if published is None:
+            raise RolloutRefused(f"Aucune version publiée ne s’appelle « {str(what.get('version', ''))[:64]} ».")
+        return published.release.model_dump(), f"Logiciel {published.release.version}"
     if kind == "content":
         row = session.exec(select(ContentRelease).where(ContentRelease.label == str(what.get("label", "")))).first()
         if row is None:

@@ -24,11 +24,12 @@ ActName = Literal["submit", "approve", "refuse", "start", "pause", "resume", "st
 
 
 class NewRollout(BaseModel):
-    """`label`: of the edition (kind `content`); `values`: by name (kind `settings`)."""
+    """`label`: of the edition (kind `content`); `version` (kind `software`); `values`: by name (kind `settings`)."""
 
     model_config = ConfigDict(extra="forbid")
     kind: Kind
     label: str = Field("", max_length=40)
+    version: str = Field("", max_length=64)
     values: dict[str, Any] = Field({}, max_length=30)
     target: Target
     plan: Plan = Plan()
@@ -90,7 +91,11 @@ def rollouts(session: Reading, caller: Reader) -> list[RolloutView]:
 @router.post("", status_code=201, responses=refusals(409))
 def make(asked: NewRollout, ctx: ContextDep, session: Writing, caller: Writer) -> RolloutView:
     """A draft: nothing leaves before `submit` and `start`. 409 `refused` says why. Scope `rollouts:write`."""
-    what = {"label": asked.label} if asked.kind == "content" else {"values": asked.values}
+    given: dict[str, dict[str, Any]] = {
+        "content": {"label": asked.label}, "software": {"version": asked.version},
+        "settings": {"values": asked.values},
+    }  # fmt: skip
+    what = given[asked.kind]
     try:
         made = create(session, ctx, asked.kind, what, asked.target, asked.plan, Asked(caller))
     except RolloutRefused as refused:

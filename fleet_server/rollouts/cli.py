@@ -1,4 +1,4 @@
-"""`balise rollout list|show|content|settings|act`: on the server's machine; the server that runs does the rest."""
+"""`balise rollout list|show|content|software|settings|act`: on the server's machine; the running server goes on."""
 
 import json
 from collections.abc import Iterator
@@ -67,6 +67,15 @@ def content(
 
 
 @app.command()
+def software(
+    version: Annotated[str, typer.Argument(help="La version : balise software list")],
+    group: Group = None, terminal: Terminal = None, plan: PlanFile = None, data_dir: DataDir = None,
+) -> None:  # fmt: skip
+    """Prépare le déploiement d’une version du logiciel ; rien ne part avant « submit », puis « start »."""
+    _create("software", {"version": version}, group, terminal, plan, data_dir)
+
+
+@app.command()
 def settings(
     value: Annotated[list[str], typer.Argument(help="nom=valeur, en JSON : idle_warning_s=50")],
     group: Group = None, terminal: Terminal = None, plan: PlanFile = None, data_dir: DataDir = None,
@@ -104,8 +113,8 @@ def act(
 
 
 def _create(
-    kind: Literal["content", "settings"], what: dict[str, Any], groups: list[str] | None, terminals: list[str] | None,
-    file: Path | None, data_dir: Path | None,
+    kind: Literal["content", "software", "settings"], what: dict[str, Any], groups: list[str] | None,
+    terminals: list[str] | None, file: Path | None, data_dir: Path | None,
 ) -> None:  # fmt: skip
     from pydantic import ValidationError
 

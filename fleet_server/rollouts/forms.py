@@ -15,9 +15,9 @@ from wire.state import Hours
 _MOST_WAVES = 20
 _CLOCK = re.compile(r"^(\d{1,2})[:h](\d{2})?$")
 EMPTY: dict[str, str] = {
-    "kind": "content", "edition": "", "qui": "toutes", "vagues": "1, le reste", "observer": "4", "at_once": "",
-    "per_hour": "", "debut": "", "fin": "", "au_plus_tard": "24", "reussite": "80", "echecs": "20", "mesure": "3",
-    "delai": "24", "silence": "6",
+    "kind": "content", "edition": "", "version": "", "qui": "toutes", "vagues": "1, le reste", "observer": "4",
+    "at_once": "", "per_hour": "", "debut": "", "fin": "", "au_plus_tard": "24", "reussite": "80", "echecs": "20",
+    "mesure": "3", "delai": "24", "silence": "6",
 }  # fmt: skip
 LISTS = ("groups", "kinds", "departments", "terminals")
 
@@ -58,7 +58,11 @@ def read(form: Mapping[str, str], chosen: Mapping[str, Sequence[str]]) -> Typed:
 
 
 def _what(typed: Typed, form: Mapping[str, str]) -> None:
-    if form.get("kind") == "settings":
+    if form.get("kind") == "software":
+        typed.what = {"version": form.get("version", "")}
+        if not form.get("version"):
+            typed.errors["version"] = "Choisissez la version à déployer."
+    elif form.get("kind") == "settings":
         settings = read_form(form)
         typed.errors |= settings.errors
         typed.what = {"values": settings.values}

@@ -10,11 +10,13 @@ from fleet_server.rollouts.engine import NOTHING, Fact
 from fleet_server.rollouts.models import RolloutTerminal
 from fleet_server.rollouts.seen import Seen
 from fleet_server.terminals.models import TerminalDesired
-from fleet_server.terminals.public import merge_own_settings, wish_release
+from fleet_server.terminals.public import merge_own_settings, wish_release, wish_software
+from wire.software import SoftwareRelease
 from wire.state import Activation, Release
 
 _FAILED = ("failed", "rolled_back")
 _SHOWN = ("downloading", "waiting", "verifying")
+_ON_TRIAL = ("restarting", "verifying", "rolling_back")
 
 
 class Kind(Protocol):
@@ -52,7 +54,7 @@ class Content:
         if phase == "committed" and active == what["id"] and _applied(row, seen):
             return Fact("succeeded", phase)
         if named and phase in _FAILED:
-            return Fact("failed", phase, content["reason"])
+            return Fact(_failed(content), phase, content["reason"])
         if named and phase in _SHOWN:
             return Fact("", phase, content["reason"], acting=phase == "verifying")
         return NOTHING
@@ -71,6 +73,47 @@ class Content:
     def give_back(self, session: Session, ctx: Context, before: Mapping[str, Any], ids: Sequence[str]) -> None:
         known = Release(id=before["id"], label=before["label"]) if before.get("id") else None
         wish_release(session, ctx, known, ids)
+
+
+class Software:
+    """`{"id": digest, "version": "1.2.0"}`"""
+
+    def fact(self, what: Mapping[str, Any], row: RolloutTerminal, seen: Seen) -> Fact:
+        report = seen.report or {}
+        state = report.get("software_state")
+        if not state:
+            return NOTHING
+        phase, runs = state["phase"], report["software"]
+        committed = state["release"] or {}
+        mine = (state["target"] or {}).get("id") == what["id"] and state["revision"] >= row.revision
+        if row.state == "succeeded" and _said_since(row, seen):
+            another = runs != what["version"] or committed.get("id", what["id"]) != what["id"]
+            if another or phase in ("rolling_back", "rolled_back"):
+                return Fact("gone_back", phase, f"exécute {runs} : {state['reason'] or 'sans dire pourquoi'}")
+        # What runs may still be on trial: only the commit, and the boot that made it, is success.
+        confirmed = committed.get("id") == what["id"] and state["committed_boot"] and phase not in _ON_TRIAL
+        if confirmed and runs == what["version"] and max(state["revision"], report["revision"]) >= row.revision > 0:
+            return Fact("succeeded", phase)
+        if mine and phase in _FAILED:
+            return Fact(_failed(state), phase, state["reason"])
+        if mine and phase not in ("idle", "committed"):
+            return Fact("", phase, state["reason"], acting=phase in _ON_TRIAL)
+        return NOTHING
+
+    def overtaken(self, what: Mapping[str, Any], seen: Seen) -> bool:
+        return bool(seen.software_id != what["id"])
+
+    def before(self, what: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
+        return {"id": seen.software_id, "version": seen.software_version}
+
+    def wish(
+        self, session: Session, ctx: Context, what: Mapping[str, Any], ids: Sequence[str], activation: Activation
+    ) -> None:
+        wish_software(session, ctx, SoftwareRelease(id=what["id"], version=what["version"]), ids, activation)
+
+    def give_back(self, session: Session, ctx: Context, before: Mapping[str, Any], ids: Sequence[str]) -> None:
+        known = SoftwareRelease(id=before["id"], version=before["version"]) if before.get("id") else None
+        wish_software(session, ctx, known, ids)
 
 
 class Settings:
@@ -99,13 +142,18 @@ class Settings:
         merge_own_settings(session, ctx, before["values"], ids)
 
 
-KINDS: dict[str, Kind] = {"content": Content(), "settings": Settings()}
+KINDS: dict[str, Kind] = {"content": Content(), "software": Software(), "settings": Settings()}
 
 
 def wished_revisions(session: Session, ids: Sequence[str]) -> dict[str, int]:
     """What `wish` made of the revisions."""
     query = select(TerminalDesired.terminal, TerminalDesired.revision)
     return dict(session.exec(query.where(col(TerminalDesired.terminal).in_(ids))).all())
+
+
+def _failed(state: Mapping[str, Any]) -> str:
+    """`rejected`: another try would end alike, so none is offered."""
+    return "rejected" if state.get("rejected") else "failed"
 
 
 def _applied(row: RolloutTerminal, seen: Seen) -> bool:

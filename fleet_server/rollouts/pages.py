@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.releases.publish import releases
+from fleet_server.releases.software import software_releases
 from fleet_server.rollouts.acts import ACTS, Asked, RolloutRefused, create, needs_second_person
 from fleet_server.rollouts.forms import EMPTY, LISTS, Typed, read
 from fleet_server.rollouts.models import ACTIVE, Rollout
@@ -63,10 +64,11 @@ def rollouts_live(request: Request, session: Reading, viewer: Operator) -> Respo
 
 @router.get("/deploiements/nouveau")
 def new_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, edition: str = "",
-             genre: str = "") -> Response:  # fmt: skip
-    """`genre=reglages`: its settings are open."""
-    kind = "settings" if genre == "reglages" else EMPTY["kind"]
-    return _new(request, ctx, session, viewer, {**EMPTY, "kind": kind, "edition": edition[:40]}, {}, Typed())
+             genre: str = "", version: str = "") -> Response:  # fmt: skip
+    """`genre=reglages`: its settings are open; `genre=logiciel`: for the software `version`."""
+    kind = {"reglages": "settings", "logiciel": "software"}.get(genre, EMPTY["kind"])
+    given = {"kind": kind, "edition": edition[:40], "version": version[:64]}
+    return _new(request, ctx, session, viewer, EMPTY | given, {}, Typed())
 
 
 async def _posted(request: Request) -> tuple[dict[str, str], dict[str, list[str]]]:
@@ -84,7 +86,7 @@ def make(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, 
     form, chosen = posted
     typed = read(form, chosen)
     if not typed.errors:
-        kind: Any = "settings" if form.get("kind") == "settings" else "content"
+        kind: Any = form["kind"] if form.get("kind") in ("settings", "software") else "content"
         try:
             made = create(session, ctx, kind, typed.what, typed.target, typed.plan, Asked(viewer))
             return seen_other(f"/deploiements/{made.id}", "Brouillon gardé : rien n’est parti.")
@@ -166,6 +168,7 @@ def _new(
     }
     values = {
         "form": form, "chosen": chosen, "errors": typed.errors, "choices": choices, "editions": releases(session),
+        "versions": [one.release.version for one in software_releases(ctx.settings)],
         "demanded": ctx.settings.rollout_approval == "all", "count": len(seen),
     }  # fmt: skip
     return page(request, viewer, "rollouts/nouveau.html", status=status, **values)

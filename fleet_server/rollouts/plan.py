@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from wire.message import Instant
 from wire.state import Hours
 
-Kind = Literal["content", "settings"]
+Kind = Literal["content", "software", "settings"]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Names = Annotated[tuple[Name, ...], Field(max_length=2000)]
 HOUR = 3600

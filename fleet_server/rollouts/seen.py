@@ -34,6 +34,8 @@ class Seen:
     heard_at: datetime | None
     release_id: str | None
     release_label: str
+    software_id: str | None = None
+    software_version: str = ""
     own_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What all layers set, together."""
@@ -96,6 +98,7 @@ def _seen(
         id=one.id, name=one.name, groups=tuple(one.groups), kind=place.kind, department=place.department,
         in_service=one.status == "accepted" and not one.isolated, report=live.report, reported_at=live.reported_at,
         heard_at=live.heard_at, release_id=want.release_id, release_label=want.release_label,
+        software_id=want.software_id, software_version=want.software_version,
         own_settings=own.values if own else {}, settings=values,
         stand=Stand(values.get("timezone", _ZONE), opening),
     )  # fmt: skip

@@ -106,5 +106,5 @@ def newcomers(rollout: Rollout, mine: Sequence[RolloutTerminal], seen: Mapping[s
 
 
 def _may_start(kind: str, plan: Plan, one: Seen, now: datetime) -> bool:
-    """Contents are brought at any time and wait on the terminal; settings take effect as soon as they are wished."""
-    return kind == "content" or effect_at(plan.window, one.stand, now) == now
+    """Releases are brought at any time and wait on the terminal; settings take effect as soon as they are wished."""
+    return kind != "settings" or effect_at(plan.window, one.stand, now) == now

@@ -87,6 +87,33 @@ def list_(data_dir: DataDir = None) -> None:
             )
 
 
+@app.command()
+def ask(
+    version: Annotated[str, typer.Argument(help="La version : balise software list")],
+    terminal: Annotated[list[str], typer.Option(help="Identifiant d’une borne ; répétable")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Sans attendre la fin d’une visite ; gardé au journal")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Demande une version à quelques bornes ; pour beaucoup, un déploiement s’arrête de lui-même."""
+    from fleet_server.db import transaction
+    from fleet_server.releases.software import find_software, wish_software_of
+    from fleet_server.software.folder import BadFolder
+    from fleet_server.terminals.public import accepted
+    from wire.state import Activation
+
+    with _refusing(), _server(data_dir) as ctx:
+        found = find_software(ctx.settings, version)
+        if found is None:
+            raise BadFolder(f"Aucune version publiée ne s’appelle « {version} » : balise software list.")
+        with transaction(ctx.engine) as session:
+            if unknown := sorted(set(terminal) - {one.id for one in accepted(session)}):
+                raise BadFolder(f"Aucune borne en service n’a l’identifiant {unknown[0]} : balise terminal list.")
+            count = wish_software_of(session, ctx, found.release, terminal, None, Activation(force=force))
+    typer.echo(f"Version {version} demandée à {count} borne{'s' if count > 1 else ''}.")
+
+
 # ---- within ----------------------------------------------------------------------------------------------------------
 
 

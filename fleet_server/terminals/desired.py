@@ -21,6 +21,7 @@ from fleet_server.terminals.models import SettingLayer, Terminal, TerminalDesire
 from fleet_server.terminals.registry import places
 from wire import topics
 from wire.sign import seal
+from wire.software import SoftwareRelease
 from wire.state import Activation, Desired, Release, SealingKey
 
 _AT_ONCE = Activation()
@@ -43,6 +44,8 @@ def desired_of(session: Session, keys: Keys, terminals: list[Terminal]) -> dict[
         terminal.id: Desired(
             revision=rows[terminal.id].revision, name=terminal.name, place=stand[terminal.id],
             release=_release(rows[terminal.id]), activation=Activation.model_validate(rows[terminal.id].activation),
+            software=_software(rows[terminal.id]),
+            software_activation=Activation.model_validate(rows[terminal.id].software_activation),
             settings=settings_of(terminal.id, terminal.groups, layers), sealing_key=key,
         )
         for terminal in terminals
@@ -57,6 +60,10 @@ def _release(row: TerminalDesired) -> Release | None:
     return Release(id=row.release_id, label=row.release_label) if row.release_id else None
 
 
+def _software(row: TerminalDesired) -> SoftwareRelease | None:
+    return SoftwareRelease(version=row.software_version, id=row.software_id) if row.software_id else None
+
+
 def wish_release(
     session: Session,
     ctx: Context,
@@ -68,6 +75,21 @@ def wish_release(
     values = {
         "release_id": release.id if release else None, "release_label": release.label if release else "",
         "activation": activation.model_dump(mode="json", exclude_defaults=True),
+    }  # fmt: skip
+    return wish(session, ctx, terminal_ids, values)
+
+
+def wish_software(
+    session: Session,
+    ctx: Context,
+    release: SoftwareRelease | None,
+    terminal_ids: Iterable[str] | None = None,
+    activation: Activation = _AT_ONCE,
+) -> int:
+    """From now on these terminals (None: all) should run this software. Returns how many."""
+    values = {
+        "software_id": release.id if release else None, "software_version": release.version if release else "",
+        "software_activation": activation.model_dump(mode="json", exclude_defaults=True),
     }  # fmt: skip
     return wish(session, ctx, terminal_ids, values)
 

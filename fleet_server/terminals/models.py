@@ -66,6 +66,9 @@ class TerminalDesired(SQLModel, table=True):
     wished_at: datetime = Field(sa_type=UtcDateTime)
     activation: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """When it may take effect: a `wire.state.Activation`, less what is as by default."""
+    software_id: str | None = None
+    software_version: str = ""
+    software_activation: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
 class SettingLayer(SQLModel, table=True):

@@ -1,6 +1,6 @@
 """What other rooms use of the terminals."""
 
-from fleet_server.terminals.desired import change_settings, merge_own_settings, wish_release
+from fleet_server.terminals.desired import change_settings, merge_own_settings, wish_release, wish_software
 from fleet_server.terminals.proof import ProvenDep, TerminalDep
 from fleet_server.terminals.registry import accepted, names, places
 
@@ -13,4 +13,5 @@ __all__ = [
     "names",
     "places",
     "wish_release",
+    "wish_software",
 ]

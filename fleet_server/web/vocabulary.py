@@ -47,6 +47,7 @@ STATES: dict[str, dict[str, State]] = {
         "verifying": State("half", "run", "Vérification"),
         "in_progress": State("half", "run", "En cours"),
         "succeeded": State("check", "ok", "Réussie"),
+        "rolling_back": State("back", "warn", "Revient en arrière"),
         "rolled_back": State("back", "warn", "Revenue en arrière"),
         "failed": State("oct", "bad", "Échec"),
         "timed_out": State("oct", "bad", "Sans réponse"),

@@ -1,5 +1,6 @@
 """A real server's rooms and database, and terminals that report as they would, on a clock that tests move."""
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from fleet_server.db import transaction
 from fleet_server.releases.models import ContentRelease
 from fleet_server.rollouts.acts import ACTS, Asked, create
 from fleet_server.rollouts.models import Rollout, RolloutTerminal
-from fleet_server.rollouts.plan import Plan, Target
+from fleet_server.rollouts.plan import Kind, Plan, Target
 from fleet_server.rollouts.turn import turn
 from fleet_server.terminals.inbound import Said, take
 from fleet_server.terminals.layers import settings_of
@@ -80,11 +81,12 @@ class Cast:
             self.says(name, active=release, phase="committed")
 
     def roll_out(self, what: Release | dict[str, Any] = NEW, target: Target = ALL, by: Viewer | None = YANIS,
-                 **plan: Any) -> int:  # fmt: skip
+                 kind: Kind | None = None, **plan: Any) -> int:  # fmt: skip
         """Made and submitted, and started where nobody has to approve it. Its number."""
         with transaction(self.ctx.engine) as session:
-            kind, given = ("content", {"label": what.label}) if isinstance(what, Release) else ("settings", what)
-            made = create(session, self.ctx, kind, given, target, Plan(**plan), Asked(by))  # type: ignore[arg-type]
+            given = {"label": what.label} if isinstance(what, Release) else what
+            kind = kind or ("content" if isinstance(what, Release) else "settings")
+            made = create(session, self.ctx, kind, given, target, Plan(**plan), Asked(by))
         self.act("submit", made.id or 0, by)
         if self.rollout(made.id or 0).state == "ready":
             self.act("start", made.id or 0, by)
@@ -111,6 +113,13 @@ class Cast:
         with Session(self.ctx.engine) as session:
             rows = session.exec(select(RolloutTerminal).where(RolloutTerminal.rollout == number))
             return {names[row.terminal]: row.state for row in rows}
+
+    def row(self, number: int, name: str) -> RolloutTerminal:
+        with Session(self.ctx.engine) as session:
+            return session.get_one(RolloutTerminal, (number, self.ids[name]))
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        return transaction(self.ctx.engine)
 
     def wanted(self, name: str) -> TerminalDesired:
         with Session(self.ctx.engine) as session:
