@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 from typer.testing import CliRunner
 
 from fleet_server.access.models import AuditEntry
+from fleet_server.inventory.asking import versions
 from fleet_server.inventory.cli import app as inventory_app
 from fleet_server.inventory.public import Question, counts, matching
 from fleet_server.terminals.cli import app as terminal_app
@@ -82,6 +83,7 @@ def test_a_retired_terminal_is_not_counted(three):
     assert api.post(f"/terminals/{three['Laval'].id}/retire", json={"confirmed": "Laval"}).status_code == 204
     with Session(three.office.context.engine) as session:
         assert counts(session)["model"] == {"Dell Wyse 5070": 1}
+        assert [(one.version, one.terminals) for one in versions(session, "openssl")] == [("3.0.15", 1)]
 
 
 def test_the_pages_show_what_a_machine_is_made_of_and_what_changed(three):

@@ -3,13 +3,14 @@
 import gzip
 import hashlib
 import random
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import Session, SQLModel, func, select
 
 from fleet_server.db import connect, transaction
-from fleet_server.inventory.keep import MOST_CHANGES, inventory_of, keep
+from fleet_server.inventory.keep import MOST_CHANGES, BadInventory, inventory_of, keep, unpacked
 from fleet_server.inventory.models import InventoryChange, Package, PackageSet, TerminalInventory
 from fleet_server.retention import forget_past
 from fleet_server.terminals.models import Terminal
@@ -76,6 +77,17 @@ def test_what_is_no_inventory_is_refused_with_the_reason_and_changes_nothing(fle
     assert (answer.status_code, answer.json()["error"]) == (422, "bad_inventory")
     assert said in answer.json()["message"]
     assert laval.state().inventory == digest
+
+
+def test_a_small_body_that_opens_into_a_large_one_is_never_held():
+    packed = gzip.compress(bytes(64_000_000), 9)
+    assert len(packed) < MAX_PACKED_BYTES
+    tracemalloc.start()
+    with pytest.raises(BadInventory):
+        unpacked(packed, "0" * 64)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * MAX_INVENTORY_BYTES
 
 
 def test_the_name_is_held_to_the_content_and_the_sender_to_a_proof(fleet):
