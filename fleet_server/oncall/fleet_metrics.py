@@ -35,6 +35,7 @@ def _terminals(session: Session) -> list[Metric]:
     wanted = gauge("wanted_revision", "Revision of what is wanted of it")
     applied = gauge("applied_revision", "Revision it says it has applied")
     unsent = gauge("outbox_waiting_events", "Events it still has to tell, by its last report")
+    drift = gauge("software_drift", "1 when it runs another software than what its last update confirmed")
     query = (
         select(TerminalLive, TerminalDesired.revision)
         .join(Terminal, col(Terminal.id) == TerminalLive.terminal)
@@ -51,4 +52,7 @@ def _terminals(session: Session) -> list[Metric]:
             reported.add_metric(label, live.reported_at.timestamp())
             applied.add_metric(label, live.report["revision"])
             unsent.add_metric(label, live.report["outbox"]["waiting"])
-    return [heard, reported, connected, wanted, applied, unsent]
+            runs = live.report["software"]
+            confirmed = (live.report.get("software_state") or {}).get("release") or {"version": runs}
+            drift.add_metric(label, confirmed["version"] != runs)
+    return [heard, reported, connected, wanted, applied, unsent, drift]

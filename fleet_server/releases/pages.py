@@ -1,5 +1,7 @@
 """/contenus and /editions/{label}: what is published, what is where, ask terminals for it, go back."""
 
+from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ from fleet_server.releases.expiry import warnings
 from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.publish import blobs_are_here, manifest_of, releases, wish
 from fleet_server.releases.repository import repository
+from fleet_server.releases.software import Published, software_releases
 from fleet_server.releases.upload_pages import router as upload_router
 from fleet_server.releases.whereabouts import Edition, editions, step_of
 from fleet_server.terminals.cards import Card, cards
@@ -24,6 +27,7 @@ router.include_router(upload_router)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 Chosen = Annotated[list[str], Form()]
 CHANGES_SHOWN = 40
+VERSIONS_SHOWN = 20
 NAMED = 4
 """More names than this in one sentence are a number."""
 
@@ -74,10 +78,34 @@ def _overview(session: Session, ctx: Context) -> dict[str, Any]:
     shown = editions(rows, terminals)
     return {
         "editions": shown, "cards": terminals, "step_of": partial(step_of, now=ctx.now()),
-        "sentence": _sentence(shown, terminals),
+        "sentence": _sentence(shown, terminals), "software": _software(ctx, terminals),
+        "drifting": sum(card.software.key == "drift" for card in terminals),
         "newest": shown[0] if shown else None, "back_to": _back_to(shown), "current": None,
         "trust": warnings(repository(ctx.settings, ctx.keys), ctx.now(), ctx.settings.data_dir) if ctx.keys else [],
     }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Of the terminals' software: how many run it, and of how many it is wished. `published` None: by hand, or from
+    before."""
+
+    version: str
+    published: Published | None
+    runs: int
+    wanted: int
+
+
+def _software(ctx: Context, terminals: list[Card]) -> list[Version]:
+    """Published ones, newest first, then what runs besides."""
+    runs = Counter(card.report.software for card in terminals if card.report)
+    wanted = Counter(card.want.software.version for card in terminals if card.want.software)
+    published = software_releases(ctx.settings)[:VERSIONS_SHOWN]
+    if not published:
+        return []
+    known = {one.release.version: one for one in published}
+    others = sorted((runs.keys() | wanted.keys()) - known.keys())[:VERSIONS_SHOWN]
+    return [Version(name, known.get(name), runs[name], wanted[name]) for name in (*known, *others)]
 
 
 def _edition(session: Session, ctx: Context, label: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fleet_server.evaluation.counting import last_visits, today_in_paris, visits
 from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.models import Terminal, TerminalDesired, TerminalHealth, TerminalLive
 from fleet_server.terminals.opening import Opening, opening_at
+from fleet_server.terminals.software_standing import Standing, standing
 from fleet_server.terminals.states import Condition, Vitals, condition
 from wire.state import Desired, Reported
 
@@ -38,6 +39,7 @@ class Card:
     wished_at: datetime
     visits: list[int]
     last_visit_at: datetime | None
+    software: Standing
 
     @property
     def kind(self) -> str:
@@ -54,8 +56,12 @@ class Card:
     @property
     def differs(self) -> bool:
         return self.report is not None and (
-            self.report.revision < self.want.revision or self.release != self.wanted_release
+            self.report.revision < self.want.revision or self.release != self.wanted_release or self.software.differs
         )
+
+    @property
+    def wanted_software(self) -> str:
+        return self.want.software.version if self.want.software else "–"
 
 
 def cards(session: Session, ctx: Context, only: str | None = None) -> list[Card]:
@@ -78,7 +84,7 @@ def cards(session: Session, ctx: Context, only: str | None = None) -> list[Card]
                         vitals.get(one.id, Vitals()), opening, now)  # fmt: skip
         made.append(
             Card(one, want, report, how, opening, live.heard_at, live.changed_at, rows[one.id].wished_at,
-                 visits.get(one.id, [0] * DAYS), last.get(one.id))
+                 visits.get(one.id, [0] * DAYS), last.get(one.id), standing(want, report, now))
         )  # fmt: skip
     return sorted(made, key=lambda card: (ORDER.index(card.condition.key), card.terminal.name))
 

@@ -10,23 +10,23 @@ from wire.state import ContentState
 
 def progress_in_words(content: ContentState, timezone: str, now: datetime) -> str:
     """`timezone`: of the place, whose hours are told; empty for what is not known."""
-    until = _until(content, timezone, now)
+    until = until_in_words(content.waits_until, timezone, now)
     match content.phase:
         case "downloading":
-            return _coming(content, until)
+            return coming(content.progress, content.lacks_bytes, content.waits_for, until)
         case "waiting":
             return _waiting(content, until)
         case _:
             return "vérifie l’édition"
 
 
-def _coming(content: ContentState, until: str) -> str:
-    if content.lacks_bytes:
-        return f"il lui manque {size(content.lacks_bytes)} de place"
-    share = f"{round(content.progress * 100)} %"
-    match content.waits_for:
+def coming(progress: float, lacks_bytes: int, waits_for: str, until: str) -> str:
+    if lacks_bytes:
+        return f"il lui manque {size(lacks_bytes)} de place"
+    share = f"{round(progress * 100)} %"
+    match waits_for:
         case "download_hours":
-            return f"{share} reçus, la suite {until}" if content.progress else f"recevra {until}"
+            return f"{share} reçus, la suite {until}" if progress else f"recevra {until}"
         case "clock":
             return "attend que son horloge soit sûre"
         case _:
@@ -43,11 +43,11 @@ def _waiting(content: ContentState, until: str) -> str:
             return "attend la fin de la visite"
 
 
-def _until(content: ContentState, timezone: str, now: datetime) -> str:
-    if content.waits_until is None:
+def until_in_words(waits_until: datetime | None, timezone: str, now: datetime) -> str:
+    if waits_until is None:
         return "plus tard"
     zone = ZoneInfo(timezone) if timezone else now.tzinfo
-    at, here = content.waits_until.astimezone(zone), now.astimezone(zone)
+    at, here = waits_until.astimezone(zone), now.astimezone(zone)
     clock = f"à {at.hour}:{at.minute:02d}"
     if at.date() == here.date():
         return clock

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from fleet_server.terminals.away import ONLINE_WITHIN
 from fleet_server.terminals.opening import Opening
 from fleet_server.terminals.progress import progress_in_words
+from fleet_server.terminals.software_standing import MOVING, Standing, standing
 from wire.state import Desired, Reported
 
 HOT = 75.0
@@ -58,6 +59,11 @@ def condition(
         return Condition("degraded", problems[0][0], tuple(sentence for _, sentence in problems))
     if opening.state == "closed":
         return Condition("closed", "normal, lieu fermé")
+    software = standing(want, report, now) if want and report else Standing("unknown")
+    if software.key in MOVING:
+        return Condition("updating", f"logiciel : {software.said}")
+    if software.key == "drift":
+        return Condition("drift", "logiciel en dérive", (f"Son logiciel a dérivé : elle {software.said}.",))
     if report and report.content.phase in ("downloading", "waiting", "verifying"):
         return Condition("updating", progress_in_words(report.content, want.settings.timezone if want else "", now))
     if want and report and report.revision < want.revision and wished_at and now - wished_at > LATE:
@@ -84,6 +90,12 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
         if content.phase == "failed" and content.target:
             found.append(("contenu pas arrivé",
                           f"L’édition {content.target.label} n’a pas pu être prise : {content.reason}."))  # fmt: skip
+        update = report.software_state
+        if update.phase in ("rolled_back", "failed") and update.target:
+            short = "logiciel revenu en arrière" if update.phase == "rolled_back" else "logiciel pas installé"
+            again = " Un autre essai ne servirait à rien." if update.rejected else ""
+            why = update.reason or "sans dire pourquoi"
+            found.append((short, f"Elle n’a pas gardé la version {update.target.version} : {why}.{again}"))
         if holds_back(report, now):
             found.append(("messages en attente", f"{outbox.waiting} événements attendent d’être envoyés."))
         if outbox.requests_overdue:

@@ -25,7 +25,7 @@ class SoftwareCast(Cast):
 
     def publish(self, directory: Path, version: str) -> SoftwareRelease:
         made = software_folder(directory / version, version)
-        assert publish_software(self.ctx, made, [OFFLINE["software"]], "", None)
+        assert publish_software(self.ctx, made, [OFFLINE["software"]], "Corrige le son.", None)
         return made.release
 
     def updates(self, name: str, phase: Any, runs: str = "1.4.2", target: str = "1.5.0", boot: str = BOOT,

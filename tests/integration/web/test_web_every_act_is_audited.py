@@ -34,6 +34,7 @@ from tests.trust import with_repository as with_keys
 HARMLESS = {
     "/api/v1/rollouts": "by token, the act of /deploiements: proved in test_rollouts_api",
     "/api/v1/rollouts/{number}/{act}": "by token, the acts of the pages, likewise",
+    "/api/v1/software/{version}/wish": "by a token, audited as software.wished: proved in test_software_asked",
     "/apparence": "a cookie of this browser, nothing of the server's",
     "/api/v1/terminal/requests": "a visitor's own: a dated line would tell when somebody stood before which kiosk",
     "/api/v1/pairing": "a terminal asks to be let in: nothing changes before a person accepts, which is audited",
