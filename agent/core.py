@@ -36,7 +36,7 @@ from agent.spool import CannotKeep, SetAside
 from wire.command import Command
 from wire.events import AnyEvent, CommandAnswered, StateChanged
 from wire.sign import Outdated, Untrusted, unseal
-from wire.state import ContentState, Desired, Reported, Settings, WindowState
+from wire.state import ContentState, Desired, Reported, Settings, SoftwareState, WindowState
 
 log = structlog.get_logger()
 _RETRY_REQUEST_S = 30.0
@@ -54,6 +54,8 @@ class Shown:
     page_tick_age_ms: int | None = None
     maintenance_until: datetime | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    software: str = VERSION
+    software_state: SoftwareState = field(default_factory=SoftwareState)
 
 
 class Terminal:
@@ -229,8 +231,9 @@ class Terminal:
         outbox = self.outbox.state().model_copy(update={"requests_overdue": self.requests.overdue()})
         return Reported(
             number=number, generation=self.identity.generation, boot=self.clock.boot, at=self.clock.now(),
-            clock_trusted=self.clock.trusted, software=VERSION, revision=shown.revision, settings=shown.settings,
-            content=shown.content, window=shown.window, outbox=outbox, last_visit_at=shown.last_visit_at,
+            clock_trusted=self.clock.trusted, software=shown.software, revision=shown.revision, settings=shown.settings,
+            content=shown.content, software_state=shown.software_state, window=shown.window, outbox=outbox,
+            last_visit_at=shown.last_visit_at,
             certificate_until=self.identity.certificate_until, maintenance_until=shown.maintenance_until,
             inventory=self.inventory.digest if self.inventory else None,
             facts=self._facts | self._model() | shown.facts | self._counts(),

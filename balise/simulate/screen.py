@@ -14,6 +14,7 @@ from agent.activation import may_activate
 from agent.commands import Around, Brought, Commands, Failed, Refused, Said
 from agent.core import Shown, Terminal
 from balise.simulate.story import Story
+from balise.simulate.updates import SimulatedUpdates
 from wire.command import ClearMessage, Command, Identify, Order, ReloadPage, SetMaintenance, ShowMessage
 from wire.events import StateChanged
 from wire.state import ContentState, Desired, WindowState
@@ -33,6 +34,7 @@ class SimulatedScreen:
         self._want: Desired | None = None
         self._woken = asyncio.Event()
         self._ordered = 0
+        self.updates = SimulatedUpdates(core, story, directory, failed)
         kept = disk.read_json(self._path)
         self.content = ContentState.model_validate(kept) if kept else ContentState()
         self.last_visit_at: datetime | None = None
@@ -49,6 +51,7 @@ class SimulatedScreen:
             revision=want.revision if want and self._is_reached(want) else 0, settings=want.settings if want else None,
             content=self.content, last_visit_at=self.last_visit_at, page_tick_age_ms=0,
             window=WindowState(status="painting", painted_at=self._core.clock.now(), screen="home"),
+            software=self.updates.running, software_state=self.updates.state,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -65,6 +68,7 @@ class SimulatedScreen:
 
     def _wish(self, desired: Desired) -> None:
         self._want = desired
+        self.updates.wish(desired)
         self._woken.set()
         self._core.changed()
 

@@ -116,6 +116,7 @@ class Simulated:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(core.run())
             tasks.create_task(screen.run())
+            tasks.create_task(screen.updates.run())
 
     async def _end(self, goodbye: bool) -> None:
         """A machine that loses its power says none."""

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.fleet import Fleet, Process, eventually, free_port
+from tests.wheels import software_folder
 
 BALISE = [sys.executable, "-m", "balise"]
 
@@ -24,7 +25,9 @@ def server(tmp_path):
         "BALISE_PORT": str(free_port()),
         "BALISE_MQTT_PORT": str(free_port()),
     }  # fmt: skip
-    subprocess.run([*BALISE, "server", "init"], env=env, check=True, capture_output=True)
+    (tmp_path / "phrase").write_text("correct horse battery staple")
+    init = [*BALISE, "server", "init", "--passphrase-file", str(tmp_path / "phrase")]
+    subprocess.run(init, env=env, check=True, capture_output=True)
     with (tmp_path / "server.log").open("wb") as log:
         running = subprocess.Popen([*BALISE, "server", "run"], env=env, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{env['BALISE_PORT']}/readyz"
@@ -60,6 +63,34 @@ def test_two_hundred_terminals_enrol_and_every_event_they_tell_is_there_once(ser
     assert f"{told} confirmés" in ran.stdout
     assert rows(server, "SELECT count(*), count(DISTINCT id) FROM usage_event") == [(told, told)]
     assert rows(server, "SELECT DISTINCT audience FROM usage_event") == [("demo",)]
+
+
+def test_software_is_rolled_out_to_simulated_terminals_and_the_rollout_tells_who_kept_it(server, tmp_path):
+    def balise(*words):
+        return subprocess.run([*BALISE, *words], env=server, check=True, capture_output=True, text=True).stdout
+
+    simulation = Process("simulate", [*BALISE, "simulate", "--state-dir", str(tmp_path / "terminals"), "--terminals",
+                         "40", "--spread", "1", "--seed", "5", "--fail", "verify=0.2", "--fail", "install=0.1"],
+                         tmp_path / "simulate.log", server)  # fmt: skip
+    online = "SELECT count(*) FROM terminal_live WHERE report IS NOT NULL"
+    eventually(lambda: rows(server, online) == [(40,)], what="all have reported")
+    software_folder(tmp_path / "v", "9.9.0")
+    balise("software", "publish", str(tmp_path / "v"), "--keys", str(tmp_path / "server" / "keys-offline"),
+           "--passphrase-file", str(tmp_path / "phrase"))  # fmt: skip
+    (tmp_path / "plan.json").write_text('{"error_percent": 100, "success_percent": 0}')
+    balise("rollout", "software", "9.9.0", "--plan", str(tmp_path / "plan.json"))
+    for act in ("submit", "start"):
+        balise("rollout", "act", act, "1")
+    eventually(lambda: rows(server, "SELECT state FROM rollout") == [("finished",)], what="the rollout has its end")
+    states = dict(rows(server, "SELECT state, count(*) FROM rollout_terminal GROUP BY 1"))
+    runs = dict(rows(server, "SELECT json_extract(report, '$.software'), count(*) FROM terminal_live GROUP BY 1"))
+    assert states.keys() == {"succeeded", "failed"}
+    assert runs["9.9.0"] == states["succeeded"] > 20
+    assert states["failed"] > 3
+    whys = rows(server, "SELECT DISTINCT reason FROM rollout_terminal WHERE state = 'failed' ORDER BY 1")
+    assert whys == [("panne simulée : install",), ("panne simulée : verify",)]
+    simulation.child.send_signal(signal.SIGTERM)
+    assert simulation.child.wait(60) == 0, simulation.said()
 
 
 @pytest.mark.soak

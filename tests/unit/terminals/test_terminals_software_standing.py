@@ -24,9 +24,9 @@ def want(software=NEW):
                    software=software)  # fmt: skip
 
 
-def report(runs="1.4.2", revision=2, **state):
+def report(runs="1.4.2", revision=2, revision_seen=0, **state):
     return Reported(number=1, generation=1, boot=BOOT, at=NOW, clock_trusted=True, software=runs, revision=revision,
-                    software_state=SoftwareState(**({"target": NEW} | state)))  # fmt: skip
+                    software_state=SoftwareState(**({"target": NEW, "revision": revision_seen} | state)))  # fmt: skip
 
 
 @pytest.mark.parametrize(("wished", "said", "key"), [
@@ -47,8 +47,10 @@ def report(runs="1.4.2", revision=2, **state):
     # It had kept one, and runs another: put there by hand, a disk from elsewhere.
     (NEW, report("1.3.0", 3, release=NEW, phase="committed"), "drift"),
     (None, report("1.3.0", release=OLD, target=OLD, phase="committed"), "drift"),
-    # It says that all is applied, and no update confirmed what runs.
-    (NEW, report("1.4.2", 3, phase="idle", target=None), "drift"),
+    # Its update has seen the wish, is at rest, and confirmed nothing of what runs.
+    (NEW, report("1.4.2", 3, phase="idle", target=None, revision_seen=3), "drift"),
+    # The rest of the wish is applied, the update has not begun; an agent from before updates never will.
+    (NEW, report("1.4.2", 3, phase="idle", target=None), "wanted"),
     (NEW, report("1.3.0", 2, phase="committed"), "drift"),
     # A failure of another version is not one of this.
     (NEW, report(release=OLD, phase="failed", target=OLD), "wanted"),
