@@ -38,7 +38,9 @@ AFTER: dict[tuple[UpdatePhase, Outcome], UpdatePhase] = {
 
 
 def wished(record: Record, want: SoftwareRelease | None, revision: int, running: str) -> Record:
-    """The record once this is wanted: begun, replaced, or as it was."""
+    """The record once this is wanted: begun, replaced, called back before anything moved, or as it was."""
+    if want is None and record.phase in REPLACEABLE - AT_REST:
+        return Record(previous=record.previous, revision=revision)
     if want is None or record.phase not in REPLACEABLE or revision == record.revision:
         return record
     if record.phase not in AT_REST and want == record.target:

@@ -16,7 +16,8 @@ from fleet_server.terminals.models import TerminalLive
 from fleet_server.terminals.registry import add_terminal
 from tests.integration.requests.sealing import message_by
 from tests.sending import NOON, Ingest, Sender, dropped, told
-from wire.state import OutboxState, Place, Reported
+from wire.software import SoftwareRelease
+from wire.state import OutboxState, Place, Reported, SoftwareState
 
 LAVAL = Place(site="laval", name="Mairie", kind="mairie", commune="53130", commune_name="Laval", department="53",
               latitude=48.07, longitude=-0.77)  # fmt: skip
@@ -34,14 +35,15 @@ def measured(ingest) -> CollectorRegistry:
     return registry(ingest.engine, ingest.consumer, link, NOON, fleet_metrics(ingest.engine, lambda: ingest.now))
 
 
-def add(ingest, name, heard=None, waiting=0, status="accepted"):
+def add(ingest, name, heard=None, waiting=0, status="accepted", kept="0.1.0"):
     with transaction(ingest.engine) as session:
         terminal = add_terminal(session, name, LAVAL, [], NOON)
         terminal.status = status
         live = session.get_one(TerminalLive, terminal.id)
         if heard:
+            said = SoftwareState(release=SoftwareRelease(version=kept, id="a" * 64))
             report = Reported(number=1, generation=1, boot=BOOT, at=heard, clock_trusted=True, software="0.1.0",
-                              revision=0, outbox=OutboxState(waiting=waiting))  # fmt: skip
+                              revision=0, outbox=OutboxState(waiting=waiting), software_state=said)  # fmt: skip
             live.heard_at = live.reported_at = heard
             live.connected, live.report = True, report.model_dump(mode="json")
         return terminal.id
@@ -58,6 +60,9 @@ def test_moments_are_timestamps_and_do_not_age_by_themselves(ingest, measured):
     assert value("reported_timestamp_seconds") == (NOON - timedelta(minutes=3)).timestamp()
     assert (value("connected"), value("wanted_revision"), value("applied_revision")) == (1, 1, 0)
     assert value("outbox_waiting_events") == 12
+    assert value("software_drift") == 0
+    drifted = {"terminal": add(ingest, "Cholet", heard=NOON, kept="0.2.0")}
+    assert measured.get_sample_value("balise_terminal_software_drift", drifted) == 1
     assert measured.get_sample_value("balise_server_start_timestamp_seconds") == NOON.timestamp()
 
 

@@ -59,7 +59,7 @@ class Cast:
             self.says(name, active=OLD, phase="committed")
 
     def says(self, name: str, active: Release = OLD, phase: Any = "idle", target: Release | None = None,
-             reason: str = "", caught_up: bool = True) -> None:  # fmt: skip
+             reason: str = "", caught_up: bool = True, rejected: bool = False) -> None:  # fmt: skip
         """A report as the agent makes it. `caught_up`: with the wish it has now."""
         terminal = self.ids[name]
         self._numbers[name] = self._numbers.get(name, 0) + 1
@@ -72,7 +72,8 @@ class Cast:
         report = Reported(
             number=self._numbers[name], generation=1, boot=BOOT, at=self.clock(), clock_trusted=True,
             software="1.4.2", revision=revision, settings=settings,
-            content=ContentState(active=active, phase=phase, target=target or active, revision=revision, reason=reason),
+            content=ContentState(active=active, phase=phase, target=target or active, revision=revision, reason=reason,
+                                 rejected=rejected),
         )  # fmt: skip
         take(self.ctx, [Said("reported", terminal, report.model_dump_json().encode())])
 

@@ -9,7 +9,7 @@ from fleet_server.rollouts.acts import Asked, RolloutRefused, create
 from fleet_server.rollouts.plan import Plan, Wave
 from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.models import Terminal
-from tests.integration.rollouts.cast import ALL, YANIS
+from tests.integration.rollouts.cast import ALL, NEW, YANIS
 from tests.integration.rollouts.software_cast import LATER, SoftwareCast
 
 ONE_THEN_REST = (Wave(count=1), Wave())
@@ -136,3 +136,13 @@ def test_by_hand_one_terminal_is_asked_and_it_is_in_the_log(fleet):
         assert wish_software_of(session, fleet.ctx, fleet.released["1.6.0"], [fleet.ids["Segré"]], YANIS) == 1
     assert desired(fleet, "Segré").software == fleet.released["1.6.0"]
     assert desired(fleet, "Laval").software is None
+
+
+def test_an_edition_that_can_never_be_shown_is_refused_for_good_too(fleet):
+    number = fleet.roll_out(min_sample=9)
+    fleet.turn()
+    fleet.says("Laval", target=NEW, phase="failed", reason="format inconnu", rejected=True)
+    fleet.turn()
+    assert fleet.states(number)["Laval"] == "rejected"
+    with pytest.raises(RolloutRefused, match="en échec"):
+        fleet.act("retry", number, YANIS, "", "Laval")

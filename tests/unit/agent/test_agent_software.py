@@ -14,7 +14,7 @@ from agent.software import launcher
 from agent.software.gate import Health, judge
 from agent.software.record import Record, Records
 from agent.software.slots import Slots
-from agent.software.transitions import AFTER, AT_REST, TRIES
+from agent.software.transitions import AFTER, AT_REST, TRIES, wished
 from agent.software.update import Later, Rejected, Restart, Update
 from wire.software import SoftwareRelease
 
@@ -211,6 +211,16 @@ def test_it_waits_for_the_server_and_for_the_visitor_however_long_that_takes(tmp
     terminal = Terminal(tmp_path, away=20, in_visit=20)
     assert terminal.live().phase == "committed"
     assert terminal.chain == GOOD
+
+
+@pytest.mark.parametrize(("phase", "then"), [
+    ("downloading", "idle"), ("installing", "idle"),  # nothing has moved yet
+    ("restarting", "restarting"), ("verifying", "verifying"), ("rolling_back", "rolling_back"),
+    ("failed", "failed"), ("committed", "committed"),
+])  # fmt: skip
+def test_a_wish_that_is_taken_back_calls_back_what_has_not_moved(phase, then):
+    found = wished(Record(phase=phase, target=NEW, previous="1", revision=4), None, 5, "1")
+    assert (found.phase, found.previous) == (then, "1")
 
 
 def test_what_went_wrong_is_tried_again_by_a_new_wish_alone(tmp_path):
