@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -140,7 +141,8 @@ def rsync_seconds(directory: Path, source: Path, run: int) -> float:
     if not command:
         raise RuntimeError("rsync is not installed: apt-get install rsync")
     port, target, config = free_port(), directory / f"theirs-{run}", directory / "rsyncd.conf"
-    config.write_text(f"use chroot = no\n[release]\npath = {source}\nread only = yes\n")
+    who = f"uid = {os.getuid()}\ngid = {os.getgid()}\n"  # as root it would read as nobody
+    config.write_text(f"use chroot = no\n{who}[release]\npath = {source}\nread only = yes\n")
     daemon = Process("rsync", [command, "--daemon", "--no-detach", "--address=127.0.0.1", f"--port={port}",
                                f"--config={config}"], directory / "rsync.log")  # fmt: skip
     url = f"rsync://127.0.0.1:{port}/release/"

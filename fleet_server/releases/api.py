@@ -1,9 +1,12 @@
 """What terminals fetch: TUF metadata, manifests, files. Static, public, and worth nothing unless it verifies."""
 
+import gzip
 import re
+from functools import lru_cache
+from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from fastapi.responses import FileResponse
 
 from fleet_server.context import ContextDep
@@ -33,12 +36,21 @@ def metadata(name: _Name, ctx: ContextDep) -> FileResponse:
 
 
 @router.get("/releases/targets/releases/{digest}.{release}.json", response_class=FileResponse)
-def manifest(digest: Digest, release: Digest, ctx: ContextDep) -> FileResponse:
-    """A release's manifest (`wire.release.Manifest`), whose SHA-256 is both names."""
+def manifest(digest: Digest, release: Digest, ctx: ContextDep, request: Request) -> Response:
+    """A release's manifest (`wire.release.Manifest`), whose SHA-256 is both names: gzip for who takes it."""
     path = ctx.settings.data_dir / "releases" / "targets" / "releases" / f"{digest}.{release}.json"
     if not path.exists():
         raise HTTPException(404, {"error": "not_found", "message": "No such release."})
-    return FileResponse(path, media_type="application/json", headers=_FOREVER)
+    headers = _FOREVER | {"Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return FileResponse(path, media_type="application/json", headers=headers)
+    return Response(_compressed(path), media_type="application/json", headers=headers | {"Content-Encoding": "gzip"})
+
+
+@lru_cache(maxsize=2)
+def _compressed(path: FilePath) -> bytes:
+    """A whole fleet asks for the same one within minutes; what a digest names never changes."""
+    return gzip.compress(path.read_bytes(), 9, mtime=0)
 
 
 @router.get("/releases/targets/software/{name}", response_class=FileResponse)

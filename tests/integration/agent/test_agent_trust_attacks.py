@@ -3,6 +3,8 @@
 The repository is the server's own; the attacker has what each test says: the network, the server's key, a revoked key.
 """
 
+import gzip
+import resource
 import shutil
 import time
 from collections.abc import Iterator
@@ -224,6 +226,22 @@ def test_endless_data_end(what: str, server: ReleaseServer, theirs: OnDisk, cont
     server.metadata = endless
     assert refused(server, content, AUTUMN) in ("unreachable", "garbled")
     assert sent[0] < 20_000_000
+
+
+def test_a_list_that_unpacks_without_end_is_not_unpacked(server: ReleaseServer, content: Path) -> None:
+    packed = gzip.compress(bytes(2**30), 9)
+
+    def bomb(asked: Asked) -> None:
+        if "/targets/" not in asked.path:
+            asked.honest()
+            return
+        asked.head(200, len(packed), Content_Encoding="gzip")
+        asked.send(packed)
+
+    server.metadata = bomb
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert refused(server, content, AUTUMN) in ("unreachable", "garbled")
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 200_000)
 
 
 @pytest.mark.parametrize("part", ["headers", "body"])

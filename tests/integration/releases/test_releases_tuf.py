@@ -91,6 +91,18 @@ def test_a_release_arrives_whole_and_verified(office, pack, terminal):
         assert (hashlib.sha256(body).hexdigest(), len(body)) == (file.sha256, file.size)
 
 
+def test_a_manifest_travels_compressed_to_who_takes_that_and_plain_to_others(office, pack):
+    release = published(office, pack)
+    url = f"{office.url}/releases/targets/releases/{release.release.id}.{release.release.id}.json"
+    plain = httpx.get(url, headers={"Accept-Encoding": "identity"})
+    packed = httpx.get(url, headers={"Accept-Encoding": "gzip"})
+    assert plain.content == packed.content == release.raw
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < 0.6 * int(plain.headers["content-length"])
+    assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+
+
 def test_a_second_release_is_seen_and_the_first_stays(office, pack, terminal):
     first = published(office, pack)
     terminal.take(first.release.id)
