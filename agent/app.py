@@ -31,6 +31,8 @@ from agent.logbook import Logbook
 from agent.loops import Backoff, jittered
 from agent.serve import PortTaken, listen
 from agent.settings import AgentSettings
+from agent.software.compose import updates_of
+from agent.software.update import Restart
 from agent.spool import CannotKeep
 from agent.starts import tell_start
 from wire.enrol import BadToken, Enrolment, in_the_clear
@@ -54,6 +56,8 @@ def run(settings: AgentSettings) -> None:
         with _alone(settings.state_dir):
             _write_logs_as_json(structlog.WriteLoggerFactory(Logbook(settings.state_dir, sys.stdout)))  # type: ignore[arg-type]
             asyncio.run(_until_told(settings))
+    except Restart:
+        log.info("agent ends, for another version to start", software=VERSION)
     except PortTaken as error:
         raise Refused(f"Le port {settings.port} est déjà pris : choisissez-en un autre avec --port.") from error
     except PermissionError as error:
@@ -92,8 +96,10 @@ async def _run(settings: AgentSettings) -> None:
         _refuse_an_open_broker(identity.enrolment)
         terminal = Terminal(settings, identity, clock)
         terminal.inventory = Teller(take_apart, terminal.fleet.put_inventory, terminal.changed)
-        kiosk.attach(terminal)
+        updates = updates_of(settings, terminal, kiosk)
+        kiosk.attach(terminal, updates)
         tasks.create_task(terminal.run(), name="terminal")
+        tasks.create_task(updates.run(), name="software")
         tasks.create_task(_tell_start(settings.state_dir, terminal), name="start")
         known = {"terminal": identity.terminal, "port": kiosk.port, "url": kiosk.url, "pid": os.getpid()}
         disk.write_json(settings.state_dir / "kiosk.json", known, 0o600)

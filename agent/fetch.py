@@ -12,6 +12,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ import urllib3
 from pydantic import ValidationError
 
 from agent.limit import Limit
-from agent.resume import Failure, Garbled, bring
+from agent.resume import Failure, Garbled, Wanted, bring
 from agent.store import Damaged, Store
 from agent.trust import TrustJob, connections, trusted_target
 from wire.message import Digest
-from wire.release import MAX_MANIFEST_BYTES, Manifest, ReleaseFile
+from wire.release import MAX_MANIFEST_BYTES, Manifest
 
 AT_ONCE = 2
 """Files on their way. What a kill may lose is what was read and not written, and what the kernel holds for us:
@@ -42,17 +43,19 @@ class DiskFull(Failure):
         self.lacks = lacks
 
 
-class Job(TrustJob):
-    """`reserve`: bytes of disk that must stay free. `patience_s`: how long nothing may arrive before giving up.
-
-    `kbit_s`: most to take of the line, all connections together; 0 for no limit.
+class Line(TrustJob):
+    """How to fetch, whatever it is. `reserve`: bytes of disk that must stay free. `patience_s`: how long nothing may
+    arrive before giving up. `kbit_s`: most to take of the line, all connections together; 0 for no limit.
     """
 
-    content: Path
-    release: Digest
     reserve: int = 256 * 2**20
     patience_s: float = 90
     kbit_s: int = 0
+
+
+class Job(Line):
+    content: Path
+    release: Digest
 
 
 class Progress:
@@ -95,24 +98,35 @@ def fetch(job: Job) -> None:
     pool = connections(job)
     manifest = trusted_manifest(job, store, pool)
     missing = store.missing(manifest)
-    arrived = sum(partial.stat().st_size for f in missing if (partial := store.partial / f.sha256).exists())
-    needed = sum(file.size for file in missing) - arrived
-    free = shutil.disk_usage(job.content).free
-    if needed + job.reserve > free:
+    check_room(job, store.partial, missing)
+    total = sum({file.sha256: file.size for file in manifest.files}.values())
+    arrive(job, pool, store.partial, missing, total, store.keep_blob)
+    store.sync_blobs(manifest)
+
+
+def check_room(job: Line, partial: Path, missing: Sequence[Wanted], more: int = 0) -> None:
+    """Before the first byte comes. `more`: bytes that what is done with them will take. Raises `DiskFull`."""
+    needed, free = _to_come(partial, missing) + more, shutil.disk_usage(partial).free
+    if missing and needed + job.reserve > free:
         lacks = needed + job.reserve - free
         raise DiskFull(f"{lacks} bytes lack: {needed} to come, {free} free of which {job.reserve} stay reserved", lacks)
-    total = sum({file.sha256: file.size for file in manifest.files}.values())
-    progress, limit = Progress(total - needed, total), Limit(job.kbit_s * 1000 / 8)
 
-    def arrive(file: ReleaseFile) -> None:
+
+def arrive(
+    job: Line, pool: urllib3.PoolManager, partial: Path, missing: Sequence[Wanted], total: int,
+    keep: Callable[[Path, str], None],
+) -> None:  # fmt: skip
+    """`keep` takes each file over, and syncs it. `total`: bytes of the whole release. Raises `Failure`, `OSError`."""
+    progress, limit = Progress(total - _to_come(partial, missing), total), Limit(job.kbit_s * 1000 / 8)
+
+    def arrived(file: Wanted) -> None:
         url = f"{job.server.rstrip('/')}/blobs/{file.sha256}"
-        partial = store.partial / file.sha256
-        bring(pool, url, file, partial, job.patience_s, progress.add, limit)
-        kept.append(syncing.submit(store.keep_blob, partial, file.sha256))
+        here = bring(pool, url, file, partial / file.sha256, job.patience_s, progress.add, limit)
+        kept.append(syncing.submit(keep, here, file.sha256))
 
     kept: list[Future[None]] = []
     with ThreadPoolExecutor(SYNCING, "sync") as syncing, ThreadPoolExecutor(AT_ONCE, "arrive") as arriving:
-        begun = [arriving.submit(arrive, file) for file in missing]
+        begun = [arriving.submit(arrived, file) for file in missing]
         try:
             for one in as_completed(begun):
                 one.result()
@@ -121,13 +135,17 @@ def fetch(job: Job) -> None:
             raise
     for done in kept:
         done.result()
-    store.sync_blobs(manifest)
 
 
-def main() -> None:
+def _to_come(partial: Path, missing: Sequence[Wanted]) -> int:
+    here = (partial / file.sha256 for file in missing)
+    return sum(file.size for file in missing) - sum(path.stat().st_size for path in here if path.exists())
+
+
+def told(work: Callable[[], None]) -> None:
+    """Do it, and say how it ended. Raises `SystemExit` when it failed."""
     try:
-        job = Job.model_validate_json(sys.stdin.readline())
-        fetch(job)
+        work()
         say(done=True)
     except DiskFull as error:
         say(failed=error.kind, reason=str(error)[:200], lacks=error.lacks)
@@ -138,6 +156,10 @@ def main() -> None:
     except OSError as error:
         say(failed="disk", reason=str(error)[:200])
         raise SystemExit(1) from error
+
+
+def main() -> None:
+    told(lambda: fetch(Job.model_validate_json(sys.stdin.readline())))
 
 
 if __name__ == "__main__":

@@ -35,10 +35,12 @@ from agent.page import Heartbeat, Page
 from agent.reconcile import Reconciler
 from agent.screen import Screen
 from agent.serve import serve
+from agent.software.host import Seen
+from agent.software.updating import NoUpdates, Updates
 from agent.spool import CannotKeep
 from agent.store import Store
 from agent.visit import Visit
-from agent.watchdog import Watchdog, browser_state
+from agent.watchdog import STALLED_AFTER_S, Watchdog, browser_state
 from agent.window_process import WindowProcess
 from wire.command import Command
 from wire.events import StateChanged
@@ -70,6 +72,7 @@ class Kiosk:
         self._listener = listener
         self._terminal: Terminal | None = None
         self._commands: Commands | None = None
+        self._updates: Updates = NoUpdates()
         self._attached = asyncio.Event()
         self.port: int = listener.getsockname()[1]
         self._token = page_token(state_dir / "page.json", boot)
@@ -111,16 +114,17 @@ class Kiosk:
 
     # ---- what the composition root uses -----------------------------------------------------------------------------
 
-    def attach(self, terminal: Terminal) -> None:
+    def attach(self, terminal: Terminal, updates: Updates | None = None) -> None:
         """The terminal is enrolled: its outboxes stand behind the page, its wishes and orders reach the screen."""
         self._terminal = terminal
+        self._updates = updates or NoUpdates()
         who = terminal.identity
         self.screen.enrolled(who.terminal, who.generation)
         self.behind.journal, self.behind.requests = terminal, terminal.requests
         self.behind.who = (who.terminal, who.generation)
         terminal.content = lambda: self.store.active.id if self.store.active else None
         terminal.shown = self.shown
-        terminal.on_desired = self.reconciler.wish
+        terminal.on_desired = self._wished
         around = Around(self._boot, lambda: self.visit.in_visit, terminal.is_over)
         self._commands = Commands(self._state_dir / "commands.json", self._orders().obey, self._answer, around)
         terminal.on_command = self._commands.receive
@@ -153,7 +157,15 @@ class Kiosk:
             revision=self.reconciler.reached_revision(), settings=applied.settings if applied else None,
             content=self.reconciler.content_state(), window=self.window_state(),
             last_visit_at=self.visit.last_visit_at, page_tick_age_ms=None if age is None else int(age * 1000),
-            maintenance_until=self.maintenance.until,
+            maintenance_until=self.maintenance.until, software_state=self._updates.state(),
+        )  # fmt: skip
+
+    def seen(self) -> Seen:
+        """What an update of the software looks at; from any thread."""
+        window, active = self.window is not None, self.store.active
+        return Seen(
+            window=window, painting=self.page.is_painting(STALLED_AFTER_S), heartbeat=self.page.spoke_lately(),
+            linked=self._enrolled().online, content_valid=active is None or self.store.holds(active.id),
         )  # fmt: skip
 
     def window_state(self) -> WindowState:
@@ -192,8 +204,13 @@ class Kiosk:
     def _apply(self, desired: Desired) -> None:
         self.screen.apply(desired)
 
+    def _wished(self, desired: Desired) -> None:
+        self.reconciler.wish(desired)
+        self._updates.wish(desired)
+
     def _visit_ended(self) -> None:
         self.reconciler.wake()
+        self._updates.wake()
         self._changed()
 
     def _heard(self, beat: Heartbeat) -> None:

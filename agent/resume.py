@@ -13,18 +13,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import urllib3
 
 from agent import disk
 from agent.limit import UNLIMITED, Limit
-from wire.release import ReleaseFile
 
 _PIECE = 256 * 1024
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 _GARBLED_TWICE = 2
 Came = Callable[[int], None]
+
+
+class Wanted(Protocol):
+    """A file of a release, or a wheel of a version."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
 
 
 class Failure(Exception):
@@ -50,7 +59,7 @@ class _Broken(Exception):
 def bring(
     pool: urllib3.PoolManager,
     url: str,
-    file: ReleaseFile,
+    file: Wanted,
     partial: Path,
     patience_s: float,
     came: Came,

@@ -42,6 +42,10 @@ class AgentSettings(BaseModel):
     """`brightnessctl -q set {percent}%`; likewise."""
     reboot_command: str = ""
     """`sudo -n systemctl reboot`, which the machine must allow to this user; empty: this host can't be told to."""
+    update_steady_s: Annotated[float, Field(gt=0)] = 60
+    """How long all must be well with a new version of this software before it stays."""
+    update_within_s: Annotated[float, Field(gt=0)] = 900
+    """When it is not by then, the one before comes back. Less than the launcher's alarm (BALISE_TRIAL_S, 1200)."""
     health_every_s: Annotated[float, Field(gt=0)] = 60
     reported_every_s: Annotated[float, Field(gt=0)] = 300
     pull_every_s: Annotated[float, Field(gt=0)] = 3600

@@ -30,17 +30,22 @@ from fleet_server.context import Context
 from fleet_server.db import transaction
 from fleet_server.offline import offline
 from fleet_server.releases.models import ContentRelease
+from fleet_server.releases.offline_keys import open_signers
 from fleet_server.releases.publish import publish, wish
+from fleet_server.releases.software import publish_software
 from fleet_server.settings import Settings
+from fleet_server.software.folder import Made
 from fleet_server.terminals.enrolment import make_token
-from fleet_server.terminals.public import change_settings
+from fleet_server.terminals.public import change_settings, wish_software
 from fleet_server.terminals.registry import add_terminal, get_terminal
 from tests.back_office import CAST, post
 from tests.processes import BALISE, Mosquitto, Process, eventually, free_port
-from wire.state import Place
+from wire.software import SoftwareRelease
+from wire.state import Activation, Place
 
 __all__ = ["BALISE", "PACK", "Fleet", "Kiosk", "Process", "eventually", "free_port"]
 PACK = Path(__file__).parent.parent / "content" / "pays-de-la-loire"
+PHRASE = "correct horse battery staple"
 QUICK = {"request_delay_s": [1, 2]}
 """Contact requests leave within seconds: the pause that keeps them apart from visits has tests of its own."""
 
@@ -156,7 +161,9 @@ class Fleet:
     def __enter__(self) -> "Fleet":
         (self.directory / "logs").mkdir(parents=True, exist_ok=True)
         env = os.environ | {"BALISE_DATA_DIR": str(self.data_dir)}
-        subprocess.run([*BALISE, "server", "init"], check=True, env=env, stdout=subprocess.DEVNULL)
+        (phrase := self.directory / "phrase").write_text(PHRASE)
+        init = [*BALISE, "server", "init", "--passphrase-file", str(phrase)]
+        subprocess.run(init, check=True, env=env, stdout=subprocess.DEVNULL)
         self._make_broker(env)
         with self.offline() as ctx, transaction(ctx.engine) as session:
             now = ctx.now()
@@ -252,6 +259,28 @@ class Fleet:
         """An edition that is published, on these terminals (none named: on all): the way back, too."""
         with self.offline() as ctx, transaction(ctx.engine) as session:
             wish(session, ctx, _edition(session, label), [kiosk.terminal for kiosk in kiosks] or None, None)
+
+    def publish_software(self, made: Made) -> SoftwareRelease:
+        """Signed by the keys that would be elsewhere."""
+        signers = open_signers(self.data_dir / "keys-offline", PHRASE)
+        with self.offline() as ctx:
+            assert publish_software(ctx, made, signers, "", None)
+        return made.release
+
+    def want_software(self, release: SoftwareRelease, *kiosks: Kiosk, **when: Any) -> None:
+        """On these terminals (none named: on all). `when`: of its activation."""
+        with self.offline() as ctx, transaction(ctx.engine) as session:
+            wish_software(session, ctx, release, [kiosk.terminal for kiosk in kiosks] or None, Activation(**when))
+
+    def set(self, **values: Any) -> None:
+        """Settings of all terminals."""
+        with self.offline() as ctx, transaction(ctx.engine) as session:
+            change_settings(session, ctx, "all", "", QUICK | values, "Essai")
+
+    def report(self, kiosk: Kiosk) -> dict[str, Any]:
+        """The last that the server has heard of it; empty before the first."""
+        rows = self.rows("select report from terminal_live where terminal = ?", kiosk.terminal)
+        return (json.loads(rows[0][0]) or {}) if rows and rows[0][0] else {}
 
     def signed_in(self, login: str) -> httpx.Client:
         """yanis (operator), maelle (counsellor) or anne (admin), without JavaScript."""

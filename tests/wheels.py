@@ -16,13 +16,29 @@ def wheel(folder: Path, name: str, version: str, files: Mapping[str, str]) -> Pa
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: balise-tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{path},sha256={_digest(text)},{len(text.encode())}\n" for path, text in inside.items())
+    record = "".join(f"{path},sha256={_digest(text.encode())},{len(text.encode())}\n" for path, text in inside.items())
     inside[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, text in inside.items():
             archive.writestr(zipfile.ZipInfo(path, (2026, 11, 24, 0, 0, 0)), text)
+    return made
+
+
+def altered(wheel: Path, folder: Path, changes: Mapping[str, str]) -> Path:
+    """The same wheel with other texts in it, as whoever broke it would have built it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder / wheel.name
+    with zipfile.ZipFile(wheel) as old:
+        inside = {one.filename: old.read(one) for one in old.infolist() if not one.is_dir()}
+    record = next(name for name in inside if name.endswith(".dist-info/RECORD"))
+    inside |= {path: text.encode() for path, text in changes.items()}
+    lines = [f"{path},sha256={_digest(data)},{len(data)}" for path, data in inside.items() if path != record]
+    inside[record] = "\n".join([*lines, f"{record},,", ""]).encode()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for path, data in inside.items():
+            archive.writestr(zipfile.ZipInfo(path, (2026, 11, 24, 0, 0, 0)), data)
     return made
 
 
@@ -33,5 +49,5 @@ def software_folder(folder: Path, version: str, files: Mapping[str, str] | None 
     return seal(folder, version, entry=entry)
 
 
-def _digest(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+def _digest(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

@@ -111,6 +111,9 @@ class Desired(Message):
     """Of `release`."""
     software: SoftwareRelease | None = None
     software_activation: Activation = Activation()
+    software_revision: int = Field(0, ge=0)
+    """The revision that last asked for `software`: asking again is another try, a change of settings is none.
+    0: a server older than this field."""
     settings: Settings = Settings()
     sealing_key: SealingKey
 
@@ -186,7 +189,7 @@ class SoftwareState(Message):
     """The version whose environment is kept, to go back to without a network."""
     target: SoftwareRelease | None = None
     revision: int = Field(0, ge=0)
-    """The wish that `target` comes from."""
+    """The wish that `target` comes from, `Desired.software_revision`."""
     progress: float = Field(0, ge=0, le=1)
     reason: Short = ""
     rejected: bool = False

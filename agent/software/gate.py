@@ -19,24 +19,32 @@ class Health:
     steady_s: float = 0
 
 
-def lacking(health: Health, linked_before: bool) -> str:
-    """What is wrong, empty when nothing is. A network that was away before is not this version's fault."""
-    if not health.painting:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What there was before the restart: a network or a screen that was away then is not this version's fault."""
+
+    linked: bool
+    painting: bool
+
+
+def lacking(health: Health, before: Before) -> str:
+    """What is wrong, empty when nothing is."""
+    if before.painting and not health.painting:
         return "no page is painting"
-    if not health.heartbeat:
+    if before.painting and not health.heartbeat:
         return "no heartbeat of the page"
     if not health.content_valid:
         return "the content is not valid"
-    if linked_before and not health.linked:
+    if before.linked and not health.linked:
         return "the link to the broker is not back"
     return ""
 
 
 def judge(
-    health: Health, linked_before: bool, limit_s: float = LIMIT_S, steady_s: float = STEADY_S
+    health: Health, before: Before, limit_s: float = LIMIT_S, steady_s: float = STEADY_S
 ) -> tuple[Literal["done", "failed", "wait"], str]:  # fmt: skip
     """`done` once all has been well for `steady_s`; `failed`, with why, when it is not within `limit_s`."""
-    why = lacking(health, linked_before)
+    why = lacking(health, before)
     if not why and health.steady_s >= steady_s:
         return "done", ""
     if health.up_s >= limit_s:

@@ -89,6 +89,9 @@ def choose(root: str) -> tuple[str, bool]:
 
 
 def main(root: str, arguments: list[str], within_s: int = WITHIN_S) -> None:
+    # Nothing but what is in the slot: neither the folder that this was started in, nor a path that somebody has set.
+    os.environ.pop("PYTHONPATH", None)
+    os.environ["PYTHONSAFEPATH"] = "1"
     version, on_trial = choose(root)
     python = os.path.join(root, "slots", version, "bin", "python")
     if on_trial:

@@ -21,7 +21,12 @@ class Record(BaseModel):
     """The version that ran before, whose slot is kept."""
     tries: int = 0
     linked_before: bool = False
+    painting_before: bool = False
     reason: str = ""
+    rejected: bool = False
+    """Of `failed`: it can never run here."""
+    release: SoftwareRelease | None = None
+    """The last that was committed, in the boot `committed_boot`."""
     committed_boot: str = ""
 
 

@@ -37,17 +37,26 @@ AFTER: dict[tuple[UpdatePhase, Outcome], UpdatePhase] = {
 }
 
 
-def wished(record: Record, want: SoftwareRelease | None, revision: int, running: str) -> Record:
+def wished(record: Record, want: SoftwareRelease | None, revision: int, running: str, boot: str) -> Record:
     """The record once this is wanted: begun, replaced, called back before anything moved, or as it was."""
+    kept = {name: getattr(record, name) for name in ("previous", "release", "committed_boot")}
     if want is None and record.phase in REPLACEABLE - AT_REST:
-        return Record(previous=record.previous, revision=revision)
+        return Record(revision=revision, **kept)
     if want is None or record.phase not in REPLACEABLE or revision == record.revision:
         return record
     if record.phase not in AT_REST and want == record.target:
         return record.model_copy(update={"revision": revision})
     if want.version == running:
-        return record.model_copy(update={"phase": "committed", "target": want, "revision": revision, "reason": ""})
-    return Record(phase="downloading", target=want, revision=revision, previous=record.previous)
+        since = record.committed_boot if record.release == want else boot
+        return committed(record.model_copy(update={"target": want, "revision": revision}), since)
+    return Record(phase="downloading", target=want, revision=revision, **kept)
+
+
+def committed(record: Record, boot: str) -> Record:
+    """It runs, and after this only forward. `boot`: of the process that found it well."""
+    return record.model_copy(update={
+        "phase": "committed", "release": record.target, "committed_boot": boot, "reason": "", "rejected": False,
+    })  # fmt: skip
 
 
 def recovered(record: Record, trial: Trial | None, running: str) -> Record:

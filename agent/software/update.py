@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from agent.software import launcher, transitions
-from agent.software.gate import Health, judge
+from agent.software.gate import LIMIT_S, STEADY_S, Before, Health, judge
 from agent.software.record import Record, Records, Trial
 from agent.software.slots import Slots
 from agent.software.transitions import AT_REST, Outcome
@@ -33,8 +33,10 @@ class Host(Protocol):
     def may_restart(self) -> bool:
         """Neither a visit nor the wish's hours are against it."""
 
-    def linked(self) -> bool: ...
-    def health(self) -> Health: ...
+    def before(self) -> Before:
+        """What the next version must bring back."""
+
+    def health(self, before: Before) -> Health: ...
     def disarm(self) -> None:
         """End the launcher's alarm on this process."""
 
@@ -45,21 +47,26 @@ class Restart(Exception):  # An end that was asked for, no error
 
 @dataclass
 class Update:
-    """`running` is the slot that this process was started from; `boot` the id of its start."""
+    """`running` is the slot that this process was started from; `boot` the id of its start. `limit_s`, `steady_s`: of
+    the health gate."""
 
     root: Path
     running: str
     boot: str
     host: Host
     on_change: Callable[[Record], None] = lambda record: None
+    limit_s: float = LIMIT_S
+    steady_s: float = STEADY_S
 
     def __post_init__(self) -> None:
         self._records = Records(self.root)
         self._slots = Slots(self.root)
+        self.record = self._records.read()
+        """As last saved; for others to read."""
 
     def wish(self, want: SoftwareRelease | None, revision: int) -> None:
         record = self._records.read()
-        self._save(record, transitions.wished(record, want, revision, self.running))
+        self._save(record, transitions.wished(record, want, revision, self.running, self.boot))
 
     def turn(self) -> Record:
         """The record after it. Raises `Restart`, and `OSError` when the disk fails: turn again."""
@@ -74,9 +81,11 @@ class Update:
         begun = self._records.read()  # what was saved while acting counts: which version to go back to
         if outcome == "wait":
             return self._save(begun, transitions.waited(begun))
-        following = transitions.after(begun, outcome, why)
+        following = transitions.after(begun, "done" if outcome == "done" else "failed", why)
         if following.phase == "committed":
-            following = following.model_copy(update={"committed_boot": self.boot})
+            following = transitions.committed(following, self.boot)
+        elif outcome == "rejected":
+            following = following.model_copy(update={"rejected": True})
         saved = self._save(begun, following)
         if saved.phase == "verifying":
             raise Restart(self.running)
@@ -86,10 +95,10 @@ class Update:
         record = self._records.read()
         now = transitions.recovered(record, self._records.trial(), self.running)
         if now.phase == "committed" != record.phase:
-            now = now.model_copy(update={"committed_boot": self.boot})
+            now = transitions.committed(now, self.boot)
         return self._save(record, now)
 
-    def _act(self, record: Record) -> tuple[Outcome, str]:
+    def _act(self, record: Record) -> tuple[Outcome | Literal["rejected"], str]:
         assert record.target is not None
         try:
             match record.phase:
@@ -107,19 +116,23 @@ class Update:
         except Later as error:
             return "wait", str(error)
         except Rejected as error:
-            return "failed", str(error)
+            return "rejected", str(error)[:200]
         return "done", ""
 
     def _switch(self, record: Record, version: str) -> tuple[Outcome, str]:
         if not self.host.may_restart():
             return "wait", ""
-        self._save(record, record.model_copy(update={"linked_before": self.host.linked(), "previous": self.running}))
+        before = self.host.before()
+        self._save(record, record.model_copy(update={
+            "linked_before": before.linked, "painting_before": before.painting, "previous": self.running,
+        }))  # fmt: skip
         self._records.begin_trial(Trial(new=version, old=self.running))
         self._slots.point(version)
         return "done", ""
 
     def _verify(self, record: Record) -> tuple[Outcome, str]:
-        outcome, why = judge(self.host.health(), record.linked_before)
+        before = Before(record.linked_before, record.painting_before)
+        outcome, why = judge(self.host.health(before), before, self.limit_s, self.steady_s)
         if outcome == "done":
             self._records.end_trial()
             self.host.disarm()
@@ -145,6 +158,7 @@ class Update:
     def _save(self, before: Record, now: Record) -> Record:
         if now != before:
             self._records.save(now)
+            self.record = now
             if now.phase != before.phase:
                 self.on_change(now)
         return now

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import case, update
+from sqlalchemy import Case, case, update
 from sqlmodel import Session, col, select
 
 from fleet_server.context import Context
@@ -46,6 +46,7 @@ def desired_of(session: Session, keys: Keys, terminals: list[Terminal]) -> dict[
             release=_release(rows[terminal.id]), activation=Activation.model_validate(rows[terminal.id].activation),
             software=_software(rows[terminal.id]),
             software_activation=Activation.model_validate(rows[terminal.id].software_activation),
+            software_revision=rows[terminal.id].software_revision,
             settings=settings_of(terminal.id, terminal.groups, layers), sealing_key=key,
         )
         for terminal in terminals
@@ -90,6 +91,7 @@ def wish_software(
     values = {
         "software_id": release.id if release else None, "software_version": release.version if release else "",
         "software_activation": activation.model_dump(mode="json", exclude_defaults=True),
+        "software_revision": _next_revision(),
     }  # fmt: skip
     return wish(session, ctx, terminal_ids, values)
 
@@ -99,16 +101,20 @@ def wish(
 ) -> int:
     """Something changed in what is wanted: one revision more, pushed once this is committed."""
     ids = None if terminal_ids is None else sorted(set(terminal_ids))
-    above = case(
-        (TerminalDesired.highest_reported > TerminalDesired.revision, TerminalDesired.highest_reported + 1),  # type: ignore[arg-type]
-        else_=TerminalDesired.revision + 1,
-    )
-    statement = update(TerminalDesired).values(revision=above, wished_at=ctx.now(), **(values or {}))
+    statement = update(TerminalDesired).values(revision=_next_revision(), wished_at=ctx.now(), **(values or {}))
     if ids is not None:
         statement = statement.where(col(TerminalDesired.terminal).in_(ids))
     count = session.execute(statement.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
     after_commit(session, lambda: push(ctx, ids))
     return int(count)
+
+
+def _next_revision() -> Case[int]:
+    """In SQL: above what was wished, and above what was reported to a server that this one is a backup of."""
+    return case(
+        (TerminalDesired.highest_reported > TerminalDesired.revision, TerminalDesired.highest_reported + 1),  # type: ignore[arg-type]
+        else_=TerminalDesired.revision + 1,
+    )
 
 
 def change_settings(

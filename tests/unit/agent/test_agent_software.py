@@ -11,7 +11,7 @@ from failing_disk import FailingDisk, PowerCut
 
 from agent import disk
 from agent.software import launcher
-from agent.software.gate import Health, judge
+from agent.software.gate import Before, Health, judge
 from agent.software.record import Record, Records
 from agent.software.slots import Slots
 from agent.software.transitions import AFTER, AT_REST, TRIES, wished
@@ -68,10 +68,10 @@ class Terminal:
         self.in_visit = max(self.in_visit - 1, 0)
         return not self.in_visit
 
-    def linked(self):
-        return not self.unlinked
+    def before(self):
+        return Before(linked=not self.unlinked, painting=True)
 
-    def health(self):
+    def health(self, before):
         if self.new == "unhealthy":
             return Health(False, True, True, True, up_s=1000)
         return Health(True, True, not self.unlinked, True, up_s=100, steady_s=90)
@@ -219,7 +219,7 @@ def test_it_waits_for_the_server_and_for_the_visitor_however_long_that_takes(tmp
     ("failed", "failed"), ("committed", "committed"),
 ])  # fmt: skip
 def test_a_wish_that_is_taken_back_calls_back_what_has_not_moved(phase, then):
-    found = wished(Record(phase=phase, target=NEW, previous="1", revision=4), None, 5, "1")
+    found = wished(Record(phase=phase, target=NEW, previous="1", revision=4), None, 5, "1", "b")
     assert (found.phase, found.previous) == (then, "1")
 
 
@@ -251,7 +251,7 @@ def test_what_went_wrong_is_tried_again_by_a_new_wish_alone(tmp_path):
     ],
 )
 def test_the_gate_asks_for_what_matters(change, linked_before, expected):
-    assert judge(replace(WELL, **change), linked_before)[0] == expected
+    assert judge(replace(WELL, **change), Before(linked_before, painting=True))[0] == expected
 
 
 def test_the_launcher_starts_the_old_version_when_it_cannot_count(tmp_path):

@@ -1,0 +1,62 @@
+"""Updates of this very agent, put together from its parts."""
+
+import sys
+from pathlib import Path
+
+import structlog
+
+from agent.activation import NOW, Verdict, may_activate, may_download
+from agent.core import Terminal
+from agent.kiosk import Kiosk
+from agent.settings import AgentSettings
+from agent.software.host import TerminalHost
+from agent.software.record import Record
+from agent.software.update import Update
+from agent.software.updating import NoUpdates, Updating, told
+from agent.spool import CannotKeep
+from wire.events import StateChanged
+
+log = structlog.get_logger()
+
+
+def updates_of(settings: AgentSettings, terminal: Terminal, kiosk: Kiosk) -> Updating | NoUpdates:
+    """`NoUpdates` where this process was not started from a slot of its own state."""
+    root, environment = settings.state_dir / "software", Path(sys.prefix)
+    if environment.parent.resolve() != (root / "slots").resolve():
+        return NoUpdates()
+    clock, desired = terminal.clock, terminal.desired
+
+    def download() -> Verdict:
+        wish = desired.current
+        if wish is None:
+            return NOW
+        line = wish.settings
+        return may_download(wish.software_activation, line.download_hours, line.timezone, clock.now(), clock.trusted)
+
+    def restart() -> Verdict:
+        wish, in_visit = desired.current, kiosk.visit.in_visit
+        if wish is None:
+            return Verdict("visit") if in_visit else NOW
+        return may_activate(
+            wish.software_activation, wish.settings.timezone, clock.now(), in_visit, clock.trusted
+        )  # fmt: skip
+
+    def tell(record: Record) -> None:
+        what, detail = f"software.{record.phase}", told(record)
+        log.info(what, **detail)
+        try:
+            terminal.outbox.enqueue(StateChanged(**terminal.stamp(), what=what, detail=detail))
+        except CannotKeep as error:  # the report tells the state anyway
+            log.warning("event not kept", reason=str(error)[:200])
+        terminal.changed()
+
+    host = TerminalHost(
+        root, enrolment=lambda: terminal.identity.enrolment, now=clock.now, see=kiosk.seen, download=download,
+        restart=restart, kbit_s=lambda: desired.current.settings.download_kbit_s if desired.current else 0,
+        came=terminal.changed,
+    )  # fmt: skip
+    update = Update(
+        root, running=environment.name, boot=clock.boot, host=host, on_change=tell,
+        limit_s=settings.update_within_s, steady_s=settings.update_steady_s,
+    )  # fmt: skip
+    return Updating(update, host, terminal.changed)

@@ -1,0 +1,104 @@
+"""A real agent updated from slots by the real launcher and a real server: in the end a version runs that works."""
+
+import pytest
+
+from tests.fleet import Fleet, eventually
+from tests.launched import Launched, Versions
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory):
+    return Versions(tmp_path_factory.mktemp("versions"))
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    with Fleet(tmp_path_factory.mktemp("fleet")) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def good(fleet, versions):
+    return fleet.publish_software(versions.plain("2"))
+
+
+@pytest.fixture
+def laval(fleet, versions):
+    with Launched(fleet, fleet.add("Laval"), versions.plain("1")) as terminal:
+        assert terminal.reported("1")["software_state"]["phase"] == "idle"
+        yield terminal
+
+
+def test_a_version_that_is_well_stays_and_says_since_which_boot(fleet, laval, good):
+    before = laval.report()["boot"]
+    fleet.want_software(good, laval.kiosk)
+    report = laval.reported("2", "committed")
+    state = report["software_state"]
+    assert (state["release"]["id"], state["previous"]) == (good.id, "1")
+    assert state["committed_boot"] == report["boot"] != before
+    assert laval.slots() == {"1", "2"}, "the one before is kept"
+    assert not (laval.root / "wheels").exists()
+    chain = ["downloading", "installing", "restarting", "verifying", "committed"]
+    eventually(lambda: laval.told() == chain, what=f"its history tells {chain}, not {laval.told()}")
+
+
+@pytest.mark.parametrize("phase", ["downloading", "installing", "restarting", "verifying"])
+def test_killed_in_any_phase_it_goes_on(fleet, laval, good, phase):
+    fleet.want_software(good, laval.kiosk)
+    eventually(lambda: laval.phase() == phase, every_s=0.002, what=phase)
+    laval.kill()
+    assert laval.reported("2", "committed")["software_state"]["previous"] == "1"
+
+
+BAD = {
+    "dies-at-once": (8, "raise SystemExit(3)"),
+    "dies-soon": (8, "import threading, os\nthreading.Timer(1, os._exit, [1]).start()"),
+    "hangs": (4, "import time\ntime.sleep(3600)"),
+    "never-links": (9, "import agent.link\nagent.link.Link.online = property(lambda self: False)"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_version_that_is_not_well_goes_and_the_one_before_runs(fleet, versions, name):
+    alarm_s, code = BAD[name]
+    release = fleet.publish_software(versions.beginning(name, code))
+    with Launched(fleet, fleet.add("Laval"), versions.plain("1"), alarm_s) as laval:
+        laval.reported("1")
+        fleet.want_software(release, laval.kiosk)
+        state = laval.reported("1", "rolled_back")["software_state"]
+        assert state["target"]["version"] == name
+        assert state["reason"]
+        assert state["previous"] == "1"
+        eventually(lambda: laval.told()[-1:] == ["rolled_back"], what="its history tells so")
+
+
+def test_one_that_has_gone_is_tried_again_only_when_asked_for_again(fleet, versions):
+    release = fleet.publish_software(versions.beginning("gone", "raise SystemExit(3)"))
+    with Launched(fleet, fleet.add("Laval"), versions.plain("1")) as laval:
+        laval.reported("1")
+        fleet.want_software(release, laval.kiosk)
+        before = laval.reported("1", "rolled_back")
+        fleet.set(host_phone="02 41 00 00 00")
+        report = eventually(lambda: (now := laval.report())["revision"] > before["revision"] and now, what="it is set")
+        assert report["boot"] == before["boot"]
+        assert laval.told().count("downloading") == 1
+        fleet.want_software(release, laval.kiosk)
+        eventually(lambda: laval.told().count("rolled_back") == 2, 90, what="it was tried again")
+        assert laval.reported("1", "rolled_back")["software_state"]["revision"] > report["revision"]
+
+
+UNFIT = {
+    "no-such-python": ({}, ">=4", "it needs Python >=4"),
+    "unreadable": ({"agent/__main__.py": "import nothing_of_that_name\n"}, ">=3.11", "nothing_of_that_name"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_cannot_run_here_is_refused_before_the_screen_goes_dark(fleet, versions, laval, name):
+    changes, python, why = UNFIT[name]
+    boot = laval.report()["boot"]
+    fleet.want_software(fleet.publish_software(versions.changed(name, changes, python)), laval.kiosk)
+    report = laval.reported("1", "failed")
+    assert why in report["software_state"]["reason"]
+    assert report["software_state"]["rejected"]
+    assert report["boot"] == boot
