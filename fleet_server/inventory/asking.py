@@ -64,6 +64,12 @@ def matching(session: Session, question: Question) -> set[str]:
     return set(session.execute(_asked(select(col(TerminalInventory.terminal)), question)).scalars())
 
 
+def models_of(session: Session) -> dict[str, str]:
+    """Terminal → what its machine calls itself, of those that have told. One query."""
+    query = select(col(TerminalInventory.terminal), col(TerminalInventory.model))
+    return dict(iter(session.execute(query).tuples()))
+
+
 def found(session: Session, question: Question) -> list[Found]:
     """By name. One query."""
     row = TerminalInventory

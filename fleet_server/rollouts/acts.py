@@ -19,8 +19,9 @@ from fleet_server.rollouts.effects import Effects, claimed
 from fleet_server.rollouts.engine import stopping
 from fleet_server.rollouts.models import ACTIVE, FAILED, Rollout
 from fleet_server.rollouts.plan import Kind, Plan, Target, wave_sizes
-from fleet_server.rollouts.seen import Seen, fleet, matching
+from fleet_server.rollouts.seen import Seen, fleet
 from fleet_server.rollouts.turn import later_ones, members_of, members_seen, open_rollouts
+from fleet_server.rollouts.whom import matching
 from fleet_server.web.viewer import Viewer
 from wire.state import Settings
 
@@ -55,9 +56,13 @@ def create(
     unknown = sorted({*target.terminals, *plan.canaries} - seen.keys())
     if unknown:
         raise RolloutRefused(f"Aucune borne n’a l’identifiant {unknown[0]}.")
+    found = {one.id: one for one in matching(target, seen)}
+    outside = [seen[one].name for one in plan.canaries if one not in found]
+    if outside:
+        raise RolloutRefused(f"{outside[0]} ne peut passer en premier : elle ne répond pas aux critères.")
     checked, title = _checked(session, ctx, kind, what)
     if kind == "settings":
-        _fit_together(checked["values"], matching(target, seen))
+        _fit_together(checked["values"], list(found.values()))
     made = Rollout(
         kind=kind, title=title, what=checked, target=target.model_dump(mode="json"), plan=plan.model_dump(mode="json"),
         made_at=ctx.now(), made_by=asked.viewer.id if asked.viewer else None, made_by_name=asked.who,

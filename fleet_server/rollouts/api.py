@@ -76,9 +76,10 @@ class RolloutView(BaseModel):
 
 
 class RolloutDetail(RolloutView):
-    """`preview`: before it starts, what it will do, as a sentence in French."""
+    """`whom`: the target, in French words. `preview`: before it starts, what it will do, as a sentence in French."""
 
     terminals: list[InRollout]
+    whom: str
     preview: str
 
 
@@ -149,4 +150,6 @@ def _detail(found: Shown) -> RolloutDetail:
         for wave in found.waves
         for line in wave
     ]  # fmt: skip
-    return RolloutDetail.model_validate(_facts(found.rollout) | {"terminals": lines, "preview": found.preview})
+    return RolloutDetail.model_validate(
+        _facts(found.rollout) | {"terminals": lines, "whom": found.whom, "preview": found.preview}
+    )

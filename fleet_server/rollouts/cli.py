@@ -13,14 +13,22 @@ if TYPE_CHECKING:
 
     from fleet_server.context import Context
     from fleet_server.rollouts.models import Rollout
+    from fleet_server.rollouts.plan import Target
 
 app = typer.Typer(
     add_completion=False, help="Les déploiements : préparer, lancer, suivre, arrêter.", no_args_is_help=True
 )
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 Number = Annotated[int, typer.Argument(help="Son numéro (balise rollout list)")]
-Group = Annotated[list[str] | None, typer.Option(help="Groupe ; plusieurs possibles, aucun pour toutes les bornes")]
+Group = Annotated[list[str] | None, typer.Option(help="Groupe ; plusieurs possibles")]
 Terminal = Annotated[list[str] | None, typer.Option(help="Identifiant d’une borne ; plusieurs possibles")]
+Whom = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Critère : tag=pilote, kind=mairie, site=…, department=53, model=…, software=1.4.2, release=2026.47, "
+        "text=… ; plusieurs possibles ; sans aucun critère, toutes les bornes"
+    ),
+]
 PlanFile = Annotated[Path | None, typer.Option(help="Le plan, en JSON : vagues, seuils, heures", exists=True)]
 Act = Literal["submit", "start", "pause", "resume", "stop", "retry", "force"]
 
@@ -47,6 +55,7 @@ def show(number: Number, data_dir: DataDir = None) -> None:
         row = found.rollout
         word = state_of("rollout", row.state).word
         typer.echo(f"{row.title} : {word}{f' ({row.reason})' if row.reason else ''}")
+        typer.echo(f"Pour : {found.whom}.")
         if found.preview:
             typer.echo(found.preview)
         for at, what in found.ahead:
@@ -60,25 +69,28 @@ def show(number: Number, data_dir: DataDir = None) -> None:
 @app.command()
 def content(
     label: Annotated[str, typer.Argument(help="L’édition : 2026.48")],
-    group: Group = None, terminal: Terminal = None, plan: PlanFile = None, data_dir: DataDir = None,
+    group: Group = None, terminal: Terminal = None, whom: Whom = None, plan: PlanFile = None,
+    data_dir: DataDir = None,
 ) -> None:  # fmt: skip
     """Prépare le déploiement d’une édition ; rien ne part avant « submit », puis « start »."""
-    _create("content", {"label": label}, group, terminal, plan, data_dir)
+    _create("content", {"label": label}, _target(group, terminal, whom), plan, data_dir)
 
 
 @app.command()
 def software(
     version: Annotated[str, typer.Argument(help="La version : balise software list")],
-    group: Group = None, terminal: Terminal = None, plan: PlanFile = None, data_dir: DataDir = None,
+    group: Group = None, terminal: Terminal = None, whom: Whom = None, plan: PlanFile = None,
+    data_dir: DataDir = None,
 ) -> None:  # fmt: skip
     """Prépare le déploiement d’une version du logiciel ; rien ne part avant « submit », puis « start »."""
-    _create("software", {"version": version}, group, terminal, plan, data_dir)
+    _create("software", {"version": version}, _target(group, terminal, whom), plan, data_dir)
 
 
 @app.command()
 def settings(
     value: Annotated[list[str], typer.Argument(help="nom=valeur, en JSON : idle_warning_s=50")],
-    group: Group = None, terminal: Terminal = None, plan: PlanFile = None, data_dir: DataDir = None,
+    group: Group = None, terminal: Terminal = None, whom: Whom = None, plan: PlanFile = None,
+    data_dir: DataDir = None,
 ) -> None:  # fmt: skip
     """Prépare le déploiement de réglages, posés borne par borne."""
     values: dict[str, Any] = {}
@@ -88,7 +100,7 @@ def settings(
             values[name] = json.loads(text)
         except json.JSONDecodeError:
             values[name] = text
-    _create("settings", {"values": values}, group, terminal, plan, data_dir)
+    _create("settings", {"values": values}, _target(group, terminal, whom), plan, data_dir)
 
 
 @app.command()
@@ -113,13 +125,13 @@ def act(
 
 
 def _create(
-    kind: Literal["content", "software", "settings"], what: dict[str, Any], groups: list[str] | None,
-    terminals: list[str] | None, file: Path | None, data_dir: Path | None,
+    kind: Literal["content", "software", "settings"], what: dict[str, Any], target: "Target",
+    file: Path | None, data_dir: Path | None,
 ) -> None:  # fmt: skip
     from pydantic import ValidationError
 
     from fleet_server.rollouts.acts import Asked, RolloutRefused, create
-    from fleet_server.rollouts.plan import Plan, Target
+    from fleet_server.rollouts.plan import Plan
     from fleet_server.rollouts.shown import shown
 
     try:
@@ -127,19 +139,36 @@ def _create(
     except ValidationError as error:
         problem = error.errors()[0]
         _refuse(f"{file} : « {'.'.join(map(str, problem['loc']))} » : {problem['msg']}.")
-    try:
-        target = Target(
-            everyone=not (groups or terminals), groups=tuple(groups or ()), terminals=tuple(terminals or ())
-        )  # fmt: skip
-    except ValidationError:
-        _refuse("Un nom de groupe ou un identifiant de borne a de 1 à 80 caractères, et 2 000 bornes au plus.")
     with _session(data_dir, write=True) as (ctx, session):
         try:
             made = create(session, ctx, kind, what, target, plan, Asked(None))
         except RolloutRefused as refused:
             _refuse(str(refused))
-        typer.echo(f"Déploiement {made.id} préparé. {shown(session, made, ctx.now()).preview}")
+        found = shown(session, made, ctx.now())
+        typer.echo(f"Déploiement {made.id} préparé. {found.preview}")
+        typer.echo(f"Pour : {found.whom}.")
         typer.echo(f"Rien n’est parti. Ensuite : balise rollout act submit {made.id}, puis start.")
+
+
+def _target(groups: list[str] | None, terminals: list[str] | None, whom: list[str] | None) -> "Target":
+    from pydantic import ValidationError
+
+    from fleet_server.rollouts.plan import Target
+    from fleet_server.rollouts.whom import SEARCHED
+
+    given: dict[str, Any] = {"groups": [*(groups or ())], "terminals": [*(terminals or ())]}
+    for one in whom or ():
+        name, equals, value = one.partition("=")
+        if not equals or name not in (*SEARCHED, "text"):
+            _refuse(f"« {one[:60]} » n’est pas un critère : {', '.join(SEARCHED)} ou text, puis « = » et une valeur.")
+        if name == "text":
+            given["text"] = value
+        else:
+            given.setdefault(SEARCHED[name], []).append(value)
+    try:
+        return Target(everyone=not (groups or terminals or whom), **given)
+    except ValidationError:
+        _refuse("La valeur d’un critère a de 1 à 80 caractères ; 2 000 valeurs d’un critère au plus.")
 
 
 @contextmanager

@@ -3,23 +3,26 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import UTC, datetime, time
 from typing import Any
 
 from pydantic import ValidationError
 
 from fleet_server.rollouts.plan import HOUR, Plan, Target, Wave, Window
+from fleet_server.rollouts.whom import TRAITS
 from fleet_server.terminals.setting_forms import read_form
+from fleet_server.web.french import PARIS
 from wire.state import Hours
 
 _MOST_WAVES = 20
+TEXT_MAX, MOST_CANARIES, FIRST_YEAR = 80, 200, 2000
 _CLOCK = re.compile(r"^(\d{1,2})[:h](\d{2})?$")
 EMPTY: dict[str, str] = {
-    "kind": "content", "edition": "", "version": "", "qui": "toutes", "vagues": "1, le reste", "observer": "4",
-    "at_once": "", "per_hour": "", "debut": "", "fin": "", "au_plus_tard": "24", "reussite": "80", "echecs": "20",
-    "mesure": "3", "delai": "24", "silence": "6",
+    "kind": "content", "edition": "", "version": "", "qui": "toutes", "texte": "", "vagues": "1, le reste",
+    "observer": "4", "at_once": "", "per_hour": "", "debut": "", "fin": "", "au_plus_tard": "24", "reussite": "80",
+    "echecs": "20", "mesure": "3", "delai": "24", "silence": "6", "pas_avant": "",
 }  # fmt: skip
-LISTS = ("groups", "kinds", "departments", "terminals")
+LISTS = (*TRAITS, "canaries")
 
 
 @dataclass
@@ -34,12 +37,15 @@ def read(form: Mapping[str, str], chosen: Mapping[str, Sequence[str]]) -> Typed:
     """`chosen`: the boxes that were ticked, by name (`LISTS`)."""
     typed = Typed()
     _what(typed, form)
-    ticked = {name: tuple(chosen.get(name, ())) for name in LISTS}
-    if form.get("qui") != "toutes" and not any(ticked.values()):
-        typed.errors["qui"] = "Cochez au moins un critère, ou choisissez toutes les bornes."
+    criteria: dict[str, Any] = {name: tuple(chosen.get(name, ())) for name in TRAITS}
+    criteria["text"] = " ".join(form.get("texte", "").split())
+    if form.get("qui") != "toutes" and not any(criteria.values()):
+        typed.errors["qui"] = "Donnez au moins un critère, ou choisissez toutes les bornes."
+    elif len(criteria["text"]) > TEXT_MAX:
+        typed.errors["texte"] = f"{TEXT_MAX} caractères au plus."
     elif form.get("qui") != "toutes":
         try:
-            typed.target = Target.model_validate(ticked)
+            typed.target = Target.model_validate(criteria)
         except ValidationError:  # not by a box of ours
             typed.errors["qui"] = "Un de ces critères n’existe pas : cochez parmi ceux de la page."
     numbers = {
@@ -51,9 +57,13 @@ def read(form: Mapping[str, str], chosen: Mapping[str, Sequence[str]]) -> Typed:
         "timeout_s": _number(typed, form, "delai", 1, 720, 24) * HOUR,
         "silent_s": _number(typed, form, "silence", 1, 720, 6) * HOUR,
     }  # fmt: skip
-    waves, window = _waves(typed, form), _window(typed, form)
+    waves, window, not_before = _waves(typed, form), _window(typed, form), _moment(typed, form)
+    canaries = tuple(chosen.get("canaries", ()))
+    if len(canaries) > MOST_CANARIES:
+        typed.errors["canaries"] = f"{MOST_CANARIES} bornes au plus passent en premier."
     if not typed.errors:
-        typed.plan = Plan(waves=waves, window=window, second_person=bool(form.get("seconde")), **numbers)
+        typed.plan = Plan(waves=waves, window=window, canaries=canaries, not_before=not_before,
+                          second_person=bool(form.get("seconde")), **numbers)  # fmt: skip
     return typed
 
 
@@ -115,6 +125,17 @@ def _window(typed: Typed, form: Mapping[str, str]) -> Window:
     closed = bool(form.get("ferme"))
     bound = (hours or closed) and form.get("au_plus_tard", "").strip()
     return Window(hours=hours, closed=closed, latest_s=latest * HOUR if bound else None)
+
+
+def _moment(typed: Typed, form: Mapping[str, str]) -> datetime | None:
+    """As a browser sends a day and an hour; on the clock of Paris."""
+    text = form.get("pas_avant", "").strip()
+    try:
+        here = datetime.fromisoformat(text).replace(tzinfo=PARIS) if text else None
+        return here.astimezone(UTC) if here and here.year > FIRST_YEAR else None
+    except (ValueError, OverflowError):
+        typed.errors["pas_avant"] = "Donnez un jour et une heure, par exemple 2027-01-15T02:00 ; ou rien."
+        return None
 
 
 def _clock(text: str) -> time | None:

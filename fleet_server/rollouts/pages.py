@@ -11,11 +11,11 @@ from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.releases.publish import releases
 from fleet_server.releases.software import software_releases
 from fleet_server.rollouts.acts import ACTS, Asked, RolloutRefused, create, needs_second_person
-from fleet_server.rollouts.forms import EMPTY, LISTS, Typed, read
+from fleet_server.rollouts.forms import EMPTY, LISTS, TEXT_MAX, Typed, read
 from fleet_server.rollouts.models import ACTIVE, Rollout
 from fleet_server.rollouts.seen import fleet
 from fleet_server.rollouts.shown import counts_of, newest, shown
-from fleet_server.terminals.cards import KINDS
+from fleet_server.rollouts.whom import SEARCHED, TRAITS, choices
 from fleet_server.web.pages import RailCount, fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
@@ -65,10 +65,22 @@ def rollouts_live(request: Request, session: Reading, viewer: Operator) -> Respo
 @router.get("/deploiements/nouveau")
 def new_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, edition: str = "",
              genre: str = "", version: str = "") -> Response:  # fmt: skip
-    """`genre=reglages`: its settings are open; `genre=logiciel`: for the software `version`."""
+    """`genre=reglages`: its settings are open; `genre=logiciel`: for the software `version`.
+
+    What a list of terminals was filtered by is ticked (`_searched`).
+    """
     kind = {"reglages": "settings", "logiciel": "software"}.get(genre, EMPTY["kind"])
+    chosen, text = _searched(request)
+    whom = {"qui": "certaines", "texte": text} if chosen or text else {}
     given = {"kind": kind, "edition": edition[:40], "version": version[:64]}
-    return _new(request, ctx, session, viewer, EMPTY | given, {}, Typed())
+    return _new(request, ctx, session, viewer, EMPTY | given | whom, chosen, Typed())
+
+
+def _searched(request: Request) -> tuple[dict[str, list[str]], str]:
+    """By the names of `SEARCHED`, and `text`."""
+    asked = request.query_params
+    found = {ours: [one[:80] for one in asked.getlist(theirs)[:500] if one] for theirs, ours in SEARCHED.items()}
+    return {name: values for name, values in found.items() if values}, asked.get("text", "")[:TEXT_MAX]
 
 
 async def _posted(request: Request) -> tuple[dict[str, str], dict[str, list[str]]]:
@@ -151,7 +163,7 @@ def _one(session: Session, ctx: Context, viewer: Viewer, number: int) -> dict[st
     row = _row(session, number)
     return {
         "shown": shown(session, row, ctx.now()), "rollout": row, "mine": row.made_by == viewer.id,
-        "second": needs_second_person(ctx, row), "kinds": KINDS,
+        "second": needs_second_person(ctx, row),
     }  # fmt: skip
 
 
@@ -159,19 +171,23 @@ def _new(
     request: Request, ctx: Context, session: Session, viewer: Viewer, form: Mapping[str, str],
     chosen: Mapping[str, list[str]], typed: Typed, status: int = 200,
 ) -> Response:  # fmt: skip
-    seen = [one for one in fleet(session).values() if one.in_service]
-    choices = {
-        "groups": [(group, group) for group in sorted({group for one in seen for group in one.groups})],
-        "kinds": [(kind, KINDS[kind]) for kind in sorted({one.kind for one in seen})],
-        "departments": [(code, code) for code in sorted({one.department for one in seen})],
-        "terminals": [(one.id, one.name) for one in seen],
-    }
+    seen = fleet(session)
     values = {
-        "form": form, "chosen": chosen, "errors": typed.errors, "choices": choices, "editions": releases(session),
+        "form": form, "chosen": chosen, "errors": typed.errors, "editions": releases(session),
         "versions": [one.release.version for one in software_releases(ctx.settings)],
-        "demanded": ctx.settings.rollout_approval == "all", "count": len(seen),
+        "criteria": _boxes(choices(seen), chosen), "terminals": choices(seen)["terminals"],
+        "demanded": ctx.settings.rollout_approval == "all", "count": sum(one.in_service for one in seen.values()),
     }  # fmt: skip
     return page(request, viewer, "rollouts/nouveau.html", status=status, **values)
+
+
+def _boxes(choices: Mapping[str, list[tuple[str, str]]], chosen: Mapping[str, list[str]]) -> list[Any]:
+    """What was ticked has a box, also where no terminal has it any more."""
+    found = []
+    for name, boxes in choices.items():
+        known = {value for value, _ in boxes}
+        found.append((name, TRAITS[name][0], boxes + [(one, one) for one in chosen.get(name, ()) if one not in known]))
+    return [one for one in found if one[2]]
 
 
 def _gesture(name: str) -> Gesture:

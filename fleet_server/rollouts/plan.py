@@ -21,20 +21,27 @@ class _Part(BaseModel):
 class Target(_Part):
     """Who: within a field any of its values, and every field that is given. `everyone` when none is.
 
-    Terminals that come to match later join while the rollout runs.
+    Terminals that come to match later join while the rollout runs. Words mean what they mean in `terminals.search`.
     """
 
     everyone: bool = False
+    text: str = Field("", max_length=80)
+    """Sought in its name, place, commune and id."""
     terminals: Names = ()
     """Ids."""
     groups: Names = ()
+    tags: Names = ()
     kinds: Names = ()
     """Of place: `mairie`…"""
+    sites: Names = ()
+    """Places, by their id."""
     departments: Names = ()
     models: Names = ()
     """What its hardware calls itself, in full."""
     versions: Names = ()
     """Of the software it says it runs."""
+    editions: Names = ()
+    """Labels of the content it says it shows."""
 
     @model_validator(mode="after")
     def _said(self) -> Self:

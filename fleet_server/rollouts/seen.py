@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from fleet_server.rollouts.plan import Target
+from fleet_server.inventory.public import models_of
 from fleet_server.rollouts.windows import ANYWHERE, Stand
 from fleet_server.terminals.inbound import ONLINE_WITHIN
 from fleet_server.terminals.layers import layers_of, merged
@@ -25,8 +25,8 @@ class Seen:
     id: str
     name: str
     groups: tuple[str, ...]
-    kind: str
-    department: str
+    tags: tuple[str, ...]
+    place: Place
     in_service: bool
     """Accepted, and nothing against it."""
     report: Mapping[str, Any] | None
@@ -36,6 +36,8 @@ class Seen:
     release_label: str
     software_id: str | None = None
     software_version: str = ""
+    model: str = ""
+    """What its machine calls itself, from the inventory."""
     own_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What all layers set, together."""
@@ -45,8 +47,10 @@ class Seen:
         return self.heard_at is not None and now - self.heard_at <= ONLINE_WITHIN
 
     @property
-    def model(self) -> str:
-        return str(((self.report or {}).get("facts") or {}).get("model", ""))
+    def edition(self) -> str:
+        """Label of the content it says it shows."""
+        active = ((self.report or {}).get("content") or {}).get("active") or {}
+        return str(active.get("label", ""))
 
     @property
     def version(self) -> str:
@@ -54,7 +58,7 @@ class Seen:
 
 
 def fleet(session: Session) -> dict[str, Seen]:
-    """Every terminal that was not retired, by id. Five queries."""
+    """Every terminal that was not retired, by id. Six queries."""
     terminals = session.exec(
         select(Terminal).where(col(Terminal.status) != "decommissioned").order_by(Terminal.name)
     ).all()
@@ -63,42 +67,24 @@ def fleet(session: Session) -> dict[str, Seen]:
     layers = session.exec(select(SettingLayer)).all()
     own = {layer.target: layer for layer in layers if layer.scope == "terminal"}
     wide = [layer for layer in layers if layer.scope != "terminal"]
-    stand = places(session)
+    stand, models = places(session), models_of(session)
     return {
-        one.id: _seen(one, stand[one.id], lives[one.id], wanted[one.id], wide, own.get(one.id)) for one in terminals
+        one.id: _seen(one, stand[one.id], lives[one.id], wanted[one.id], wide, own.get(one.id), models.get(one.id, ""))
+        for one in terminals
     }
-
-
-def matching(target: Target, seen: Mapping[str, Seen]) -> list[Seen]:
-    """Those in service that the target names, in the order of their names."""
-    return [one for one in seen.values() if one.in_service and _matches(target, one)]
-
-
-def _matches(target: Target, one: Seen) -> bool:
-    def among(wanted: Sequence[str], value: str) -> bool:
-        return not wanted or value in wanted
-
-    return (
-        among(target.terminals, one.id)
-        and (not target.groups or bool(set(target.groups) & set(one.groups)))
-        and among(target.kinds, one.kind)
-        and among(target.departments, one.department)
-        and among(target.models, one.model)
-        and among(target.versions, one.version)
-    )
 
 
 def _seen(
     one: Terminal, place: Place, live: TerminalLive, want: TerminalDesired, wide: Sequence[SettingLayer],
-    own: SettingLayer | None,
+    own: SettingLayer | None, model: str,
 ) -> Seen:  # fmt: skip
     values = merged(layers_of(one.id, one.groups, [*wide, own] if own else wide))
     opening = tuple(OpeningHours.model_validate(span) for span in values.get("opening", ()))
     return Seen(
-        id=one.id, name=one.name, groups=tuple(one.groups), kind=place.kind, department=place.department,
+        id=one.id, name=one.name, groups=tuple(one.groups), tags=tuple(one.tags), place=place,
         in_service=one.status == "accepted" and not one.isolated, report=live.report, reported_at=live.reported_at,
         heard_at=live.heard_at, release_id=want.release_id, release_label=want.release_label,
         software_id=want.software_id, software_version=want.software_version,
         own_settings=own.values if own else {}, settings=values,
-        stand=Stand(values.get("timezone", _ZONE), opening),
+        model=model, stand=Stand(values.get("timezone", _ZONE), opening),
     )  # fmt: skip

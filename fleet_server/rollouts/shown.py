@@ -12,8 +12,9 @@ from fleet_server.rollouts.forecast import Expected, forecast, sentence, when
 from fleet_server.rollouts.kinds import KINDS
 from fleet_server.rollouts.models import ACTIVE, FAILED, WORKING, Rollout, RolloutEvent, RolloutTerminal
 from fleet_server.rollouts.plan import Plan, Target
-from fleet_server.rollouts.seen import Seen, fleet, matching
+from fleet_server.rollouts.seen import Seen, fleet
 from fleet_server.rollouts.turn import members_of
+from fleet_server.rollouts.whom import matching, said
 
 JOURNAL = 60
 
@@ -40,6 +41,8 @@ class Shown:
     counts: Mapping[str, int]
     ahead: tuple[tuple[str, str], ...]
     journal: tuple[RolloutEvent, ...]
+    whom: str = ""
+    """Its target, in words."""
     preview: str = ""
     expected: tuple[Expected, ...] = ()
 
@@ -75,12 +78,14 @@ def shown(session: Session, rollout: Rollout, now: datetime) -> Shown:
     waves = tuple(tuple(one for one in lines if one.row.wave == number) for number in range(len(plan.waves)))
     whole = tuple(events.get("", ())[:JOURNAL])
     counts = Counter(row.state for row in rows)
+    target = Target.model_validate(rollout.target)
+    whom = said(target, seen)
     if rollout.state in ("draft", "waiting_for_approval", "ready"):
-        found = matching(Target.model_validate(rollout.target), seen)
+        found = matching(target, seen)
         expected = forecast(plan, found, shared_out(plan, found, now), now)
-        said = sentence(expected, found, now) if found else "Aucune borne en service ne correspond."
-        return Shown(rollout, plan, waves, counts, (), whole, said, tuple(expected))
-    return Shown(rollout, plan, waves, counts, tuple(_ahead(rollout, plan, rows, now)), whole)
+        preview = sentence(expected, found, now) if found else "Aucune borne en service ne correspond."
+        return Shown(rollout, plan, waves, counts, (), whole, whom, preview, tuple(expected))
+    return Shown(rollout, plan, waves, counts, tuple(_ahead(rollout, plan, rows, now)), whole, whom)
 
 
 def _journal(session: Session, rollout: Rollout) -> dict[str, list[RolloutEvent]]:
@@ -112,19 +117,19 @@ def _ahead(rollout: Rollout, plan: Plan, rows: Sequence[RolloutTerminal], now: d
     if rollout.state not in ACTIVE:
         left = sum(row.state == "in_progress" for row in rows)
         return [("encore", f"{left} borne{'s' if left > 1 else ''} en cours, jusqu’au bout")] if left else []
-    said: list[tuple[str, str]] = []
+    told: list[tuple[str, str]] = []
     if plan.not_before and now < plan.not_before:
-        said.append((when(plan.not_before, now), "premières bornes"))
+        told.append((when(plan.not_before, now), "premières bornes"))
     waiting = [row for row in rows if row.state in WORKING and row.wave <= rollout.wave]
     later = [row.effect_at for row in waiting if row.effect_at and row.effect_at > now]
     if later:
-        said.append((when(min(later), now), f"{len(later)} borne{'s' if len(later) > 1 else ''} dans leurs heures"))
+        told.append((when(min(later), now), f"{len(later)} borne{'s' if len(later) > 1 else ''} dans leurs heures"))
     elif waiting:
-        said.append(
+        told.append(
             ("maintenant", f"{len(waiting)} borne{'s' if len(waiting) > 1 else ''} de la vague {rollout.wave + 1}")
         )
     what = f"vague {rollout.wave + 2}" if rollout.wave + 1 < len(plan.waves) else "fin du déploiement"
     soak = timedelta(seconds=plan.waves[rollout.wave].soak_s)
     if rollout.soaking_since:
-        return [*said, (when(rollout.soaking_since + soak, now), f"{what}, après observation")]
-    return [*said, ("ensuite", what)]
+        return [*told, (when(rollout.soaking_since + soak, now), f"{what}, après observation")]
+    return [*told, ("ensuite", what)]

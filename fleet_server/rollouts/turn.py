@@ -12,7 +12,8 @@ from fleet_server.rollouts.engine import NOTHING, Course, Member, decide
 from fleet_server.rollouts.kinds import KINDS
 from fleet_server.rollouts.models import ACTIVE, WORKING, Rollout, RolloutTerminal
 from fleet_server.rollouts.plan import Plan, Target
-from fleet_server.rollouts.seen import Seen, fleet, matching
+from fleet_server.rollouts.seen import Seen, fleet
+from fleet_server.rollouts.whom import matching
 from fleet_server.rollouts.windows import effect_at
 
 

@@ -14,6 +14,7 @@ from fleet_server.rollouts.models import Rollout, RolloutTerminal
 from fleet_server.rollouts.plan import Kind, Plan, Target
 from fleet_server.rollouts.turn import turn
 from fleet_server.terminals.inbound import Said, take
+from fleet_server.terminals.labels import set_tags
 from fleet_server.terminals.layers import settings_of
 from fleet_server.terminals.models import SettingLayer, Terminal, TerminalDesired, TerminalLive
 from fleet_server.terminals.registry import add_terminal
@@ -101,6 +102,11 @@ class Cast:
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
             turn(self.ctx)
+
+    def tag(self, tag: str, *names: str) -> None:
+        with transaction(self.ctx.engine) as session:
+            for name in names:
+                set_tags(session, session.get_one(Terminal, self.ids[name]), [tag], ANNE, self.clock())
 
     def wait(self, **gap: float) -> None:
         self.clock.pass_by(timedelta(**gap))

@@ -2,11 +2,13 @@
 
 import pytest
 from sqlmodel import select
+from typer.testing import CliRunner
 
 from fleet_server.access.audit_models import AuditEntry
 from fleet_server.access.models import Account
 from fleet_server.access.tokens import make_token
 from fleet_server.db import reading, transaction
+from fleet_server.rollouts.cli import app as cli
 from tests.back_office import served
 from tests.integration.rollouts.cast import NEW, Cast
 
@@ -55,6 +57,23 @@ def test_made_approved_by_another_started_and_followed(fleet):
         "created", "submitted", "approved", "started", "stopped",
     ]  # fmt: skip
     assert lines[0].who.endswith("jeton de Yanis Belkacem")
+
+
+def test_a_target_by_criteria_is_said_in_words(fleet):
+    fleet.tag("pilote", "Cholet")
+    yanis = by_token(fleet, "yanis", "rollouts:write")
+    made = yanis.post(AT, json=asked(target={"tags": ["pilote"], "editions": ["2026.47"], "kinds": ["mairie"]}))
+    detail = yanis.get(f"{AT}/{made.json()['id']}").json()
+    assert (detail["whom"], detail["preview"]) == (
+        "étiquette pilote, genre de lieu Mairie, édition en place 2026.47", "1 borne : 1 maintenant.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", ["étiquette=pilote", "tag", "tag=", "text="])
+def test_a_criterion_that_is_none_is_refused_on_the_command_line(wrong):
+    told = CliRunner().invoke(cli, ["content", NEW.label, "--whom", wrong])
+    assert told.exit_code == 1
+    assert "critère" in told.output
 
 
 def test_who_may_only_read_changes_nothing(fleet):

@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 from fleet_server.access.audit_models import AuditEntry
 from fleet_server.access.models import ApiToken  # noqa: F401 - its table
 from fleet_server.db import transaction
+from fleet_server.inventory.keep import keep
 from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.publish import wish
 from fleet_server.rollouts.acts import RolloutRefused
@@ -16,6 +17,7 @@ from fleet_server.rollouts.plan import Target, Wave
 from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.models import Terminal
 from tests.integration.rollouts.cast import ANNE, NEW, NEWER, OLD, Cast
+from wire.inventory import Board, Hardware, Inventory
 
 SEVEN = ("Laval", "Cholet", "Segré", "Sablé", "Angers", "Nantes", "Saumur")
 
@@ -129,6 +131,31 @@ def test_one_added_later_joins_and_one_that_is_retired_leaves(fleet):
         session.get_one(Terminal, fleet.ids["Vitré"]).status = "decommissioned"
     fleet.turn()
     assert fleet.states(number)["Vitré"] == "removed"
+
+
+def test_one_that_is_given_the_tag_later_joins_and_one_that_loses_it_stays(fleet):
+    fleet.tag("pilote", "Laval")
+    number = fleet.roll_out(target=Target(tags=("pilote",), editions=(OLD.label,)))
+    fleet.turn()
+    fleet.shows(NEW, "Laval")  # no longer what the target says of it; it stays in the rollout for that
+    fleet.tag("pilote", "Cholet")
+    fleet.turn(2)
+    assert fleet.states(number) == {"Laval": "succeeded", "Cholet": "in_progress"}
+    assert fleet.wanted("Segré").release_id == OLD.id
+
+
+def test_a_model_is_what_the_inventory_says_it_is(fleet):
+    with transaction(fleet.ctx.engine) as session:
+        for name, model in (("Laval", "Wyse 5070"), ("Segré", "NUC 12")):
+            machine = Inventory(agent="1.4.2", hardware=Hardware(board=Board(model=model)))
+            keep(session, fleet.ids[name], name[0] * 64, machine, fleet.clock())
+    number = fleet.roll_out(target=Target(models=("Wyse 5070",)))
+    assert set(fleet.states(number)) == {"Laval"}
+
+
+def test_who_is_to_come_first_must_be_one_of_them(fleet):
+    with pytest.raises(RolloutRefused, match="Segré ne peut passer en premier"):
+        fleet.roll_out(target=Target(terminals=(fleet.ids["Laval"],)), canaries=(fleet.ids["Segré"],))
 
 
 def test_the_latest_rollout_wins_and_so_does_a_wish_made_by_hand(fleet):

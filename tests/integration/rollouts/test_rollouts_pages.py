@@ -1,5 +1,7 @@
 """Déploiements in the back-office, by HTTP and in a browser: prepare, foresee, approve, launch, pause, stop."""
 
+import re
+
 import pytest
 
 from fleet_server.rollouts.plan import Wave
@@ -64,6 +66,31 @@ def test_a_criterion_that_no_box_offers_is_refused_in_words(fleet):
     answer = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **made_up)
     assert answer.status_code == 422
     assert "Un de ces critères n’existe pas" in answer.text
+
+
+def test_a_filtered_list_is_carried_over_and_who_comes_first_is_chosen(fleet):
+    yanis = fleet.office.signed_in("yanis")
+    fleet.tag("pilote", "Cholet", "Segré")
+    form = yanis.get("/deploiements/nouveau?tag=pilote&tag=partie&text=laval").text
+    for ticked in ('name="tags" value="pilote" checked', 'name="tags" value="partie" checked', 'value="laval"',
+                   'value="certaines" checked'):  # fmt: skip
+        assert ticked in form
+    some = FORM | {
+        "qui": "certaines",
+        "tags": "pilote",
+        "canaries": fleet.ids["Segré"],
+        "pas_avant": "2026-12-24T05:30",
+    }
+    made = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **some).headers["location"]
+    shown = yanis.get(made).text
+    assert "étiquette pilote." in shown
+    assert re.search(r"vague 1\W+1\Wborne<p>Segré</p>", shown)
+    plan = fleet.rollout(1).plan
+    assert plan["not_before"] == "2026-12-24T04:30:00Z", "the clock of Paris"
+    nobody = FORM | {"qui": "certaines", "texte": "  ", "pas_avant": "demain"}
+    answer = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **nobody)
+    assert "Donnez au moins un critère" in answer.text
+    assert "Donnez un jour et une heure" in answer.text
 
 
 def test_contents_and_settings_lead_to_a_rollout_of_theirs(fleet):

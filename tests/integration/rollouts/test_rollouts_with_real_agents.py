@@ -34,7 +34,8 @@ def test_a_canary_shows_an_edition_first_and_the_rest_once_it_was_watched(fleet,
     fleet.publish(write_pack(tmp_path / "second"), "2026.48", wished=False)
     plan = tmp_path / "plan.json"
     plan.write_text('{"waves": [{"count": 1, "soak_s": 3}, {}]}')
-    assert "préparé. 2 bornes : " in balise(fleet, "content", "2026.48", "--plan", str(plan))
+    content = ("content", "2026.48", "--plan", str(plan))
+    assert "préparé. 2 bornes : " in balise(fleet, *content, "--whom", "release=2026.47")
     for act in ("submit", "start"):
         balise(fleet, "act", act, "1")
     eventually(lambda: states(fleet)[canary.terminal] == "succeeded", what="the canary has it")
