@@ -68,7 +68,7 @@ def bomb():
     (b"{}", "gzip"), (gzip.compress(encode(LAVAL))[:-9], "coupé"), (bomb(), "octets"),
     (gzip.compress(b'{"hardware": {"memory_bytes": -1}}'), "hardware.memory_bytes"), (gzip.compress(b"[]"), ""),
     (gzip.compress(b'{"packages": {"a b": "1"}}'), "packages"), (b"", "coupé"),
-])  # fmt: skip
+], ids=["not packed", "cut", "bomb", "bad value", "a list", "bad name", "empty"])  # fmt: skip
 def test_what_is_no_inventory_is_refused_with_the_reason_and_changes_nothing(fleet, body, said):
     laval = fleet.enrolled("Laval")
     digest = sends(laval)
