@@ -76,7 +76,14 @@ class TerminalHost:
         self._backoff.reset()
 
     def install(self, target: SoftwareRelease) -> None:
+        if self.rest_until > self.monotonic():
+            raise Later
+        manifest = self._wheels.manifest(target.id)
+        if manifest is None or self._wheels.missing(manifest):
+            self.fetch(target)
         self._do("agent.software.install", target, {})
+        self.trouble, self.lacks = "", 0
+        self._backoff.reset()
 
     def may_restart(self) -> bool:
         return self.restart().may

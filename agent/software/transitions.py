@@ -37,12 +37,18 @@ AFTER: dict[tuple[UpdatePhase, Outcome], UpdatePhase] = {
 }
 
 
-def wished(record: Record, want: SoftwareRelease | None, revision: int, running: str, boot: str) -> Record:
-    """The record once this is wanted: begun, replaced, called back before anything moved, or as it was."""
+def wished(
+    record: Record, want: SoftwareRelease | None, revision: int, running: str, boot: str, moved: bool = True
+) -> Record:
+    """The record once this is wanted: begun, replaced, called back before anything moved, or as it was.
+
+    `moved`: the trial has begun, or the pointer names another version. What only waits to restart is called back too.
+    """
+    replaceable = record.phase in REPLACEABLE or (record.phase == "restarting" and not moved)
     kept = {name: getattr(record, name) for name in ("previous", "release", "committed_boot")}
-    if want is None and record.phase in REPLACEABLE - AT_REST:
+    if want is None and replaceable and record.phase not in AT_REST:
         return Record(revision=revision, **kept)
-    if want is None or record.phase not in REPLACEABLE or revision == record.revision:
+    if want is None or not replaceable or revision == record.revision:
         return record
     if record.phase not in AT_REST and want == record.target:
         return record.model_copy(update={"revision": revision})
@@ -71,7 +77,8 @@ def recovered(record: Record, trial: Trial | None, running: str) -> Record:
     if record.phase == "verifying" and running != target:
         return _to(record, "rolling_back", record.reason or "it did not stay up")
     if record.phase in AT_REST and trial and running == trial.new and record.phase != "committed":
-        return _to(record, "rolling_back", "its state was lost")
+        # Of what was saved nothing is left, but the trial tells which version to go back to.
+        return _to(record.model_copy(update={"previous": trial.old}), "rolling_back", "its state was lost")
     return record
 
 

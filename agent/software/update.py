@@ -66,7 +66,8 @@ class Update:
 
     def wish(self, want: SoftwareRelease | None, revision: int) -> None:
         record = self._records.read()
-        self._save(record, transitions.wished(record, want, revision, self.running, self.boot))
+        moved = self._records.trial() is not None or launcher.current(str(self.root)) != self.running
+        self._save(record, transitions.wished(record, want, revision, self.running, self.boot, moved))
 
     def turn(self) -> Record:
         """The record after it. Raises `Restart`, and `OSError` when the disk fails: turn again."""
@@ -99,6 +100,9 @@ class Update:
         return self._save(record, now)
 
     def _act(self, record: Record) -> tuple[Outcome | Literal["rejected"], str]:
+        if record.phase == "rolling_back":  # the one phase that may have lost its target
+            self._back(record)
+            return "done", ""
         assert record.target is not None
         try:
             match record.phase:
@@ -111,8 +115,6 @@ class Update:
                     return self._switch(record, record.target.version)
                 case "verifying":
                     return self._verify(record)
-                case _:
-                    self._back(record)
         except Later as error:
             return "wait", str(error)
         except Rejected as error:

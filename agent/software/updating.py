@@ -84,14 +84,14 @@ class Updating:
         """From any thread."""
         record, host = self._update.record, self._host
         release = record.release if record.release and record.release.version == self._update.running else None
-        fetching = record.phase == "downloading"
+        fetching, bringing = record.phase == "downloading", record.phase in ("downloading", "installing")
         waits = self._waits(record)
         return SoftwareState(
             phase=record.phase, release=release, committed_boot=(record.committed_boot or None) if release else None,
             previous=record.previous or None, target=record.target, revision=record.revision,
             progress=host.progress if fetching else float(record.phase not in ("idle", "failed")),
-            reason=((host.trouble if fetching else "") or record.reason)[:200], rejected=record.rejected,
-            waits_for=waits.waits_for, waits_until=waits.again_at, lacks_bytes=host.lacks if fetching else 0,
+            reason=((host.trouble if bringing else "") or record.reason)[:200], rejected=record.rejected,
+            waits_for=waits.waits_for, waits_until=waits.again_at, lacks_bytes=host.lacks if bringing else 0,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -140,7 +140,7 @@ class Updating:
         if not waits.may:
             seconds = (waits.again_at - self._host.now()).total_seconds() if waits.again_at else _LOOK_S
             return max(0.05, min(seconds, _LOOK_S))
-        if self._update.record.phase == "downloading":
+        if self._update.record.phase in ("downloading", "installing"):
             return max(0.0, self._host.rest_until - self._host.monotonic())
         return 0
 

@@ -12,7 +12,7 @@ from failing_disk import FailingDisk, PowerCut
 from agent import disk
 from agent.software import launcher
 from agent.software.gate import Before, Health, judge
-from agent.software.record import Record, Records
+from agent.software.record import Record, Records, Trial
 from agent.software.slots import Slots
 from agent.software.transitions import AFTER, AT_REST, TRIES, wished
 from agent.software.update import Later, Rejected, Restart, Update
@@ -223,6 +223,20 @@ def test_a_wish_that_is_taken_back_calls_back_what_has_not_moved(phase, then):
     assert (found.phase, found.previous) == (then, "1")
 
 
+@pytest.mark.parametrize("want", [None, SoftwareRelease(version="1", id="1" * 64)])
+def test_what_waits_for_the_night_is_called_back_until_its_trial_begins(tmp_path, want):
+    terminal = Terminal(tmp_path, in_visit=10**6)
+    waiting = Update(tmp_path, "1", "b", terminal)
+    waiting.wish(NEW, 1)
+    while waiting.turn().phase != "restarting":
+        pass
+    waiting.turn()
+    waiting.wish(want, 2)
+    terminal.in_visit = 0
+    assert waiting.turn().phase == ("committed" if want else "idle")
+    assert launcher.current(str(tmp_path)) == "1"
+
+
 def test_what_went_wrong_is_tried_again_by_a_new_wish_alone(tmp_path):
     terminal = Terminal(tmp_path, "crashes")
     assert terminal.live().phase == "rolled_back"
@@ -288,3 +302,20 @@ def test_a_real_process_that_hangs_is_ended_by_the_alarm_and_the_old_version_sta
     assert [end.returncode for end in ends] == [-14] * launcher.BOOTS + [0]
     assert ends[-1].stdout == b"old\n"
     assert launcher.current(str(tmp_path)) == "1"
+
+
+@pytest.mark.parametrize("saved", [b"", b"[]", b'{"phase": "of a version yet to come"}'])
+def test_a_state_lost_during_the_trial_brings_the_old_version_back(tmp_path, saved):
+    terminal = Terminal(tmp_path)
+    terminal.install(NEW)
+    Records(tmp_path).begin_trial(Trial(new="2", old="1"))
+    Slots(tmp_path).point("2")
+    (tmp_path / "update.json").write_bytes(saved)
+    with pytest.raises(Restart):
+        Update(tmp_path, "2", "boot 1", terminal).turn()
+    assert launcher.current(str(tmp_path)) == "1"
+    old = Update(tmp_path, launcher.choose(str(tmp_path))[0], "boot 2", terminal)
+    while old.turn().phase not in AT_REST or Records(tmp_path).trial():
+        pass
+    assert Records(tmp_path).read().phase == "rolled_back"
+    assert launcher.choose(str(tmp_path)) == ("1", False)
