@@ -68,9 +68,9 @@ class TerminalDesired(SQLModel, table=True):
     """When it may take effect: a `wire.state.Activation`, less what is as by default."""
     software_id: str | None = None
     software_version: str = ""
+    software_activation: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     software_revision: int = 0
     """The revision that last asked for it."""
-    software_activation: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
 class SettingLayer(SQLModel, table=True):
