@@ -1,12 +1,13 @@
 """Serve an ASGI application on 127.0.0.1 within the agent's event loop, leaving signals to the agent."""
 
-import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from agent.supervised import while_serving
 
 
 class PortTaken(OSError):
@@ -34,7 +35,7 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Without uvicorn's ten ticks a second, for a terminal at rest."""
-        await asyncio.Event().wait()
+        await while_serving()
 
 
 async def serve(app: ASGIApp, listener: socket.socket) -> None:

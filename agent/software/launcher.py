@@ -8,6 +8,8 @@ Of the standard library alone, and installed beside the slots: no update replace
 
 A version on trial also starts with an alarm set, which outlives `exec`: the kernel ends a process that has not
 committed in time and so cannot disarm it, even one that hangs.
+
+Where the pointer names nothing that can be started (a damaged file system), another slot that is whole is.
 """
 
 import json
@@ -70,11 +72,42 @@ def current(root: str) -> str:
     return os.path.basename(os.readlink(os.path.join(root, "current")))
 
 
+def whole(root: str) -> list[str]:
+    """The versions that are all there, by their marks (`agent.software.slots`): the one that was made first in front.
+    That one has been in service, the newest may never have been."""
+    slots, made = os.path.join(root, "slots"), []
+    try:
+        for version in os.listdir(slots):
+            mark = os.path.join(slots, version, ".whole")
+            if os.path.exists(mark):
+                made.append((os.stat(mark).st_mtime, version))
+    except OSError:
+        pass
+    return [version for _, version in sorted(made)]
+
+
+def mended(root: str) -> str:
+    """What the pointer names; where that is no slot, it is made to name one that is whole."""
+    try:
+        version = current(root)
+    except OSError:
+        version = ""
+    if version and os.path.isdir(os.path.join(root, "slots", version)):
+        return version
+    if not (there := whole(root)):
+        return version
+    try:
+        point(root, there[0])
+    except OSError:
+        pass
+    return there[0]
+
+
 def choose(root: str) -> tuple[str, bool]:
     """The version to start, and whether it is on trial. What cannot be counted is not started: the old one is."""
     trial = read(root)
     if trial is None:
-        return current(root), False
+        return mended(root), False
     old, boots = str(trial["old"]), int(str(trial["boots"]))
     try:
         if boots >= BOOTS:
@@ -88,24 +121,30 @@ def choose(root: str) -> tuple[str, bool]:
     return chosen, chosen == trial["new"]
 
 
+def start(root: str, version: str, arguments: list[str]) -> None:
+    """Does not return where it works."""
+    program = os.path.join(root, "slots", version, "bin", "python")
+    try:
+        os.execv(program, [program, *arguments])
+    except OSError as error:
+        sys.stderr.write(f"{program}: {error}\n")
+
+
 def main(root: str, arguments: list[str], within_s: int = WITHIN_S) -> None:
     # Nothing but what is in the slot: neither the folder that this was started in, nor a path that somebody has set.
     os.environ.pop("PYTHONPATH", None)
     os.environ["PYTHONSAFEPATH"] = "1"
     version, on_trial = choose(root)
-    python = os.path.join(root, "slots", version, "bin", "python")
     if on_trial:
         signal.alarm(within_s)
-    try:
-        os.execv(python, [python, *arguments])
-    except OSError:
-        trial = read(root)
-        if trial is None:
-            raise
-        signal.alarm(0)
-        python = os.path.join(root, "slots", str(trial["old"]), "bin", "python")
-        os.execv(python, [python, *arguments])
+    start(root, version, arguments)
+    signal.alarm(0)
+    trial = read(root)
+    for other in ([str(trial["old"])] if trial else []) + whole(root):
+        start(root, other, arguments)
+    sys.exit(f"nothing to start in {root}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:], int(os.environ.get("BALISE_TRIAL_S", WITHIN_S)))
+    given = os.environ.get("BALISE_TRIAL_S", "")
+    main(sys.argv[1], sys.argv[2:], int(given) if given.isdecimal() else WITHIN_S)

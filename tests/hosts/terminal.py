@@ -6,23 +6,30 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from agent.software import launcher
+from agent.software.slots import Slots
 from tests.fleet import Fleet
 from tests.hosts.base import base
 from tests.hosts.machines import Host, Network
 
 ROOT = Path(__file__).parents[2]
 VERSION = "0.1.0"
+STATE = Path("var/lib/private/balise-agent")
+"""Of the agent, in a host's root: systemd makes `/var/lib/balise-agent` a link to it (`DynamicUser=`)."""
+SLOTS = STATE / "software" / "slots"
 _UNIT = ROOT / "provisioning" / "terminal" / "balise-agent.service"
-_STATE = "var/lib/private/balise-agent"
+_LAUNCHER = ROOT / "agent" / "software" / "launcher.py"
+_USER = 61999
+"""Of those that systemd gives to services. It keeps to the one whose the state is, and need not give the files away."""
 
 
 def installed(directory: Path) -> Path:
-    """A layer over `base`: the agent's environment at its place, its unit enabled. About 15 s, once for many hosts."""
-    slot = f"opt/balise/slots/{VERSION}"
+    """A layer over `base`: launcher, unit enabled, the first version in its slot. About 15 s, once for many hosts."""
+    slot = SLOTS / VERSION
     # Made within, so that the environment's own links say what they must say on the host.
     subprocess.run(["chroot", str(base()), "python3", "-m", "venv", "--without-pip", f"/{slot}"], check=True)
     shutil.copytree(base() / slot, directory / slot, symlinks=True)
-    shutil.rmtree(base() / "opt" / "balise")
+    shutil.rmtree(base() / STATE)
     packages = next((directory / slot).glob("lib/python3.*")) / "site-packages"
     uv = [str(ROOT / ".venv" / "bin" / "uv"), "pip", "install", "-q", "--target", str(packages), "--python-version"]
     python = packages.parent.name.removeprefix("python")
@@ -30,12 +37,24 @@ def installed(directory: Path) -> Path:
     subprocess.run([*uv, python, "--only-binary", ":all:", *locked], check=True)
     constraints = ["--build-constraints", str(ROOT / "locks" / "build.txt")]
     subprocess.run([*uv, python, "--no-deps", *constraints, str(ROOT)], check=True)
-    (directory / "opt/balise/current").symlink_to(f"slots/{VERSION}")
+    Slots(directory / STATE / "software").finish(VERSION)
+    launcher.point(str(directory / STATE / "software"), VERSION)
+    (directory / "opt/balise").mkdir(parents=True)
+    shutil.copy(_LAUNCHER, directory / "opt/balise/launcher.py")
     units = directory / "etc/systemd/system"
     (units / "multi-user.target.wants").mkdir(parents=True)
     shutil.copy(_UNIT, units)
     (units / "multi-user.target.wants" / _UNIT.name).symlink_to(f"/etc/systemd/system/{_UNIT.name}")
+    owned(directory)
     return directory
+
+
+def owned(layer: Path) -> None:
+    """The state is the agent's, and nobody else reads it."""
+    state = layer / STATE
+    state.parent.chmod(0o700)
+    state.chmod(0o700)
+    subprocess.run(["chown", "--recursive", "--no-dereference", f"{_USER}:{_USER}", str(state)], check=True)
 
 
 class Terminal(Host):

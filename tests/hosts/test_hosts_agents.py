@@ -11,8 +11,8 @@ import pytest
 
 from balise.demo.places import TERMINALS
 from tests.fleet import Fleet
-from tests.hosts.machines import GATEWAY, Network
-from tests.hosts.terminal import Terminal, installed
+from tests.hosts.machines import GATEWAY, Host, Network
+from tests.hosts.terminal import STATE, VERSION, Terminal, installed
 from tests.processes import eventually
 
 CUTS = 6
@@ -62,3 +62,40 @@ def test_seven_hosts_enrol_take_a_release_and_come_back_from_power_cuts(seven: t
         assert packages > 50
         eventually(lambda terminal=terminal, digest=digest: terminal.report().get("inventory") == digest, 60)
         assert json.loads(facts)["system"]["name"].startswith("Debian")
+
+
+@pytest.fixture
+def alone(tmp_path: Path, layer: Path) -> Iterator[Host]:
+    """A terminal that no server knows, whose page waits to be paired. Its unit as shipped, but that it waits less."""
+    with Network("alone") as network, Host(network, "laval", tmp_path / "laval", [layer]) as laval:
+        (laval.root / "etc/balise").mkdir()
+        (laval.root / "etc/balise/agent.env").write_text(f"BALISE_AGENT_PAIR=http://{GATEWAY}:9\n")
+        quick = laval.root / "etc/systemd/system/balise-agent.service.d" / "quick.conf"
+        quick.parent.mkdir()
+        quick.write_text("[Service]\nWatchdogSec=4\nTimeoutAbortSec=1\n")
+        yield laval.plug_in()
+
+
+def unit(host: Host, what: str) -> str:
+    return host.run("systemctl", "show", "--value", f"--property={what}", "balise-agent")
+
+
+def serves(host: Host) -> bool:
+    return unit(host, "ActiveState") == "active"  # by Type=notify: the agent itself has said so
+
+
+def test_a_loop_that_hangs_is_ended_and_started_again(alone: Host) -> None:
+    eventually(lambda: serves(alone), 30, what="the agent serves")
+    time.sleep(6)  # longer than the watchdog waits: an agent in good health is left alone
+    assert unit(alone, "NRestarts") == "0"
+    alone.run("systemctl", "kill", "--signal=STOP", "--kill-who=main", "balise-agent")
+    eventually(lambda: unit(alone, "NRestarts") == "1" and serves(alone), 30, what="a second life")
+    assert "Watchdog timeout" in alone.run("journalctl", "-u", "balise-agent", "--no-pager")
+
+
+def test_a_lost_pointer_is_mended(alone: Host) -> None:
+    eventually(lambda: serves(alone), 30, what="the agent serves")
+    current = alone.root / STATE / "software" / "current"
+    current.unlink()
+    alone.run("systemctl", "restart", "balise-agent")  # fails unless it serves again
+    assert current.readlink() == Path("slots") / VERSION
