@@ -1,5 +1,9 @@
 """Orders from afar, each carried out at most once per (id, execution), in turn, and answered: accepted, then its end.
 
+One is carried out at a time, in the order received. Those that take the screen from a visitor wait for the end of the
+visit in a lane of their own: what does not disturb a visit passes them, they do not pass each other. One of them that
+is forced ends the visit by itself: those before it then wait no longer, and go first.
+
 What is begun is kept before it is done. A terminal that was cut off in the middle does not begin again: it says so,
 unless the order was to cut it off (a reboot): then another boot of the machine is the proof that it was carried out.
 
@@ -81,6 +85,8 @@ class Commands:
         self._known = Ledger(path, Said, _KEPT)
         self._in_hand: set[str] = set()
         self._turn = asyncio.Lock()
+        self._visit_lane = asyncio.Lock()
+        self._forced: list[Command] = []
 
     async def receive(self, command: Command) -> None:
         """As often as the server sends it: only the first time it is carried out, later its answer is repeated.
@@ -92,8 +98,11 @@ class Commands:
             return
         self._in_hand.add(key)
         try:
-            async with self._turn:  # given in the order of asking: first come, first served
-                await self._take(key, command)
+            if self._known.get(key) or not hasattr(command.order, "force"):
+                async with self._turn:  # first come, first served
+                    await self._take(key, command)
+            else:
+                await self._in_visit_lane(key, command)
         finally:
             self._in_hand.discard(key)
 
@@ -103,27 +112,44 @@ class Commands:
             if known.outcome == "accepted" and known.command and known.boot != self._around.boot:
                 await self._finish(key, known.command, [self._after(known)])
 
+    async def _in_visit_lane(self, key: str, command: Command) -> None:
+        forced = [command] if getattr(command.order, "force", False) else []
+        self._forced += forced
+        try:
+            async with self._visit_lane:
+                await self._take_after_visit(key, command)
+        finally:
+            for one in forced:
+                self._forced.remove(one)
+
+    async def _take_after_visit(self, key: str, command: Command) -> None:
+        told = False
+        while True:
+            async with self._turn:
+                if not self._must_wait(command):
+                    return await self._take(key, command)
+            if not told:
+                await self._answer(command, [Said(outcome="accepted", reason=WAITS)])
+                told = True
+            # Polled: a visit ends by an event, by a page gone silent, or by nothing but time; so does the order.
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _must_wait(self, command: Command) -> bool:
+        """Not past its time, and not where a forced one behind it ends the visit anyway."""
+        ends_anyway = any(not self._around.is_over(one) for one in self._forced)
+        return self._around.in_visit() and not ends_anyway and not self._around.is_over(command)
+
     async def _take(self, key: str, command: Command) -> None:
         known = self._known.get(key)
         if known is None:
-            if await self._may_begin(command):
-                await self._carry_out(key, command)
-            else:
+            if self._around.is_over(command):
                 await self._finish(key, command, [Said(outcome="expired")])
+            else:
+                await self._carry_out(key, command)
         elif known.outcome == "accepted":
             await self._finish(key, command, [self._after(known)])
         else:
             await self._answer(command, [known])
-
-    async def _may_begin(self, command: Command) -> bool:
-        """Once the visit that it would disturb has ended; False when its time has passed."""
-        waits = not getattr(command.order, "force", True)
-        if waits and self._around.in_visit():
-            await self._answer(command, [Said(outcome="accepted", reason=WAITS)])
-            # Polled: a visit ends by an event, by a page gone silent, or by nothing but time; so does the order.
-            while self._around.in_visit() and not self._around.is_over(command):  # noqa: ASYNC110
-                await asyncio.sleep(_LOOK_EVERY_S)
-        return not self._around.is_over(command)
 
     async def _carry_out(self, key: str, command: Command) -> None:
         begun = Said(outcome="accepted")

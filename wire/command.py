@@ -1,7 +1,8 @@
 """Down: commands, exactly identified, kept by the server and sent again until answered or expired.
 
-`force`: at once, in a visit too, which ends by it. Without, what would take the screen from a visitor waits for the end
-of the visit (the answer `accepted` says so) until the command expires.
+`force`: at once, in a visit too, which ends by it; what waits for the end of that visit before it goes first. Without,
+what would take the screen from a visitor waits for the end of the visit (the answer `accepted` says so) until the
+command expires.
 """
 
 from typing import Annotated, Literal
@@ -104,7 +105,8 @@ orders: TypeAdapter[Order] = TypeAdapter(Order)
 class Command(Message):
     """Run at most once per (`id`, `execution`); not after `expires_at`, once the clock is trusted.
 
-    In the order received: the server sends what is open in the order of asking.
+    In the order received: the server sends what is open in the order of asking. What waits for the end of a visit holds
+    back only what would take the screen too (the orders that have `force`).
     """
 
     id: EventId

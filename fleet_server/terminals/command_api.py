@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from fleet_server.access.caller import CALLED, calling
 from fleet_server.context import ContextDep, Reading, Writing
 from fleet_server.terminals import queue
-from fleet_server.terminals.commands import LIFETIME, TooMany, cancel
+from fleet_server.terminals.commands import LIFETIME, NEWEST_FIRST, TooMany, cancel
 from fleet_server.terminals.models import TerminalCommand
 from fleet_server.terminals.named import named
 from fleet_server.web.errors import refusals
@@ -88,7 +88,7 @@ def listed(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[CommandView]:  # fmt: skip
     """Newest first; `terminal`, `state` and `bulk` narrow it. Scope `commands:read`."""
-    query = select(TerminalCommand).order_by(col(TerminalCommand.queued_at).desc(), col(TerminalCommand.id).desc())
+    query = select(TerminalCommand).order_by(*NEWEST_FIRST)
     for column, wanted in ((TerminalCommand.terminal, terminal), (TerminalCommand.state, state),
                            (TerminalCommand.bulk, bulk)):  # fmt: skip
         query = query.where(column == wanted) if wanted else query

@@ -66,17 +66,18 @@ def commands(
     data_dir: DataDir = None,
 ) -> None:
     """Montre les 50 dernières commandes : rang dans la file, état, raison."""
-    from sqlmodel import col, select
+    from sqlmodel import select
 
     from fleet_server.db import reading
     from fleet_server.offline import offline
     from fleet_server.terminals.command_api import views
+    from fleet_server.terminals.commands import NEWEST_FIRST
     from fleet_server.terminals.models import TerminalCommand
     from fleet_server.terminals.words import order_words, reason_words
     from fleet_server.web.vocabulary import state_of
 
     with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
-        query = select(TerminalCommand).order_by(col(TerminalCommand.queued_at).desc())
+        query = select(TerminalCommand).order_by(*NEWEST_FIRST)
         query = query.where(TerminalCommand.terminal == terminal) if terminal else query
         for one in views(session, session.exec(query.limit(50))):
             if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import ValidationError
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, func, select
 
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import ContextDep, Reading, Writing
@@ -48,7 +48,7 @@ def lines(session: Session, rows: Iterable[TerminalCommand]) -> list[Line]:
 
 def of_terminal(session: Session, terminal_id: str) -> dict[str, Any]:
     """What the terminal's page shows of its commands, the newest first."""
-    newest = select(TerminalCommand).order_by(col(TerminalCommand.queued_at).desc(), col(TerminalCommand.id).desc())
+    newest = select(TerminalCommand).order_by(*commands.NEWEST_FIRST)
     shown = lines(session, session.exec(newest.where(TerminalCommand.terminal == terminal_id).limit(SHOWN_OF_ONE)))
     pictures = (one.row for one in shown if one.row.file and one.row.order["kind"] == "screenshot.take")
     return {"commands": shown, "lifetimes": queue.LIFETIMES, "screenshot": next(pictures, None)}
@@ -120,7 +120,7 @@ def screenshot(ctx: ContextDep, viewer: Operator, terminal_id: str, digest: str)
 def commands_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, etat: str = "") -> Response:
     by_state = select(TerminalCommand.state, func.count()).group_by(TerminalCommand.state)
     counts = Counter(dict(session.exec(by_state).all()))
-    query = select(TerminalCommand).order_by(col(TerminalCommand.queued_at).desc(), col(TerminalCommand.id).desc())
+    query = select(TerminalCommand).order_by(*commands.NEWEST_FIRST)
     rows = session.exec((query.where(TerminalCommand.state == etat) if etat else query).limit(SHOWN_OF_ALL)).all()
     values: dict[str, Any] = {
         "rows": lines(session, rows), "names": names(session), "etat": etat, "counts": counts,

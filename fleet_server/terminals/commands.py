@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
@@ -22,6 +22,8 @@ LIFETIME = timedelta(hours=1)
 MAX_OPEN = 20
 MOST_NAMED = 500
 """Beyond so many terminals in a question, all of them cost less than a list of names."""
+IN_TURN = (col(TerminalCommand.number), col(TerminalCommand.id))
+NEWEST_FIRST = tuple(column.desc() for column in IN_TURN)
 # The answer of a terminal that ran it in time may still be on its way.
 _GRACE = timedelta(minutes=10)
 
@@ -45,6 +47,7 @@ def give(
     there = session.get_one(TerminalLive, terminal.id).connected
     command = TerminalCommand(
         id=uuid7(int(now.timestamp() * 1000)), terminal=terminal.id, generation=terminal.generation,
+        number=next_number(session),
         order=parsed.model_dump(mode="json"), queued_at=now, expires_at=now + lifetime, bulk=bulk,
         by=viewer.name if viewer else "", state="sent" if there else "queued", sent_at=now if there else None,
     )  # fmt: skip
@@ -71,7 +74,12 @@ def _send(ctx: Context, terminal_id: str, sealed: Sequence[bytes]) -> None:
 
 def open_commands(session: Session, terminal_id: str) -> list[TerminalCommand]:
     query = select(TerminalCommand).where(TerminalCommand.terminal == terminal_id, col(TerminalCommand.state).in_(OPEN))
-    return list(session.exec(query.order_by(col(TerminalCommand.queued_at), col(TerminalCommand.id))))
+    return list(session.exec(query.order_by(*IN_TURN)))
+
+
+def next_number(session: Session) -> int:
+    """Behind all there are. Two transactions at once may take the same: between those there is no order to keep."""
+    return (session.exec(select(func.max(TerminalCommand.number))).one() or 0) + 1
 
 
 def send_open(ctx: Context, terminal_ids: Iterable[str]) -> int:
@@ -99,7 +107,7 @@ def _due(ctx: Context, terminal_ids: list[str]) -> list[TerminalCommand]:
         )
         if len(terminal_ids) <= MOST_NAMED:
             query = query.where(col(TerminalCommand.terminal).in_(terminal_ids))
-        found = session.exec(query.order_by(col(TerminalCommand.queued_at), col(TerminalCommand.id))).all()
+        found = session.exec(query.order_by(*IN_TURN)).all()
     asked = set(terminal_ids)
     return [command for command in found if command.terminal in asked]
 

@@ -163,6 +163,8 @@ class TerminalCommand(SQLModel, table=True):
     result: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     bulk: str = Field(default="", index=True)
     """Given together with others under this id; empty: alone."""
+    number: int = Field(default=0, sa_type=BigInteger, index=True)
+    """The order of asking, which no clock gives: those of one instant have it too. Again is a greater one."""
 
 
 class EnrolmentToken(SQLModel, table=True):

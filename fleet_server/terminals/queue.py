@@ -11,7 +11,18 @@ from sqlmodel import Session, col, select, update
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
 from fleet_server.db import after_commit
-from fleet_server.terminals.commands import LIFETIME, MAX_OPEN, OPEN, TooMany, give, open_commands, send_open, touch
+from fleet_server.terminals.commands import (
+    IN_TURN,
+    LIFETIME,
+    MAX_OPEN,
+    OPEN,
+    TooMany,
+    give,
+    next_number,
+    open_commands,
+    send_open,
+    touch,
+)
 from fleet_server.terminals.models import Terminal, TerminalCommand
 from fleet_server.web.viewer import Viewer
 from wire.command import orders
@@ -38,7 +49,7 @@ def positions(session: Session, commands: Iterable[TerminalCommand]) -> dict[str
     query = (
         select(TerminalCommand.id, TerminalCommand.terminal)
         .where(col(TerminalCommand.terminal).in_(terminals), col(TerminalCommand.state).in_(OPEN))
-        .order_by(col(TerminalCommand.queued_at), col(TerminalCommand.id))
+        .order_by(*IN_TURN)
     )
     seen: Counter[str] = Counter()
     placed = {}
@@ -60,8 +71,9 @@ def again(session: Session, ctx: Context, command: TerminalCommand, viewer: View
         update(TerminalCommand)
         .where(col(TerminalCommand.id) == command.id, col(TerminalCommand.execution) == command.execution)
         .where(col(TerminalCommand.state).not_in(OPEN))
-        .values(execution=command.execution + 1, state="queued", queued_at=now, expires_at=now + lifetime,
-                sent_at=None, answered_at=None, reason="", file="", result={}, by=viewer.name if viewer else "")
+        .values(execution=command.execution + 1, number=next_number(session), state="queued", queued_at=now,
+                expires_at=now + lifetime, sent_at=None, answered_at=None, reason="", file="", result={},
+                by=viewer.name if viewer else "")
     )  # fmt: skip
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise NotAgain("Elle attend encore une réponse, ou quelqu’un vient de la relancer.")

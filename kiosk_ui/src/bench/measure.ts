@@ -36,19 +36,30 @@ export async function measureVideo(progress: (rung: string) => void): Promise<Vi
     const { width, height } = rung;
     const nothing: VideoRung = { rung: rung.rung, width, height, codec: "", fps: null, dropped: null };
     const hopeless = (found.at(-1)?.dropped ?? (found.length > 0 ? 1 : 0)) > HOPELESS;
-    found.push(hopeless ? nothing : await within(RUNG_WITHIN, measureRung(rung), nothing));
+    // What was given up for its slowness would otherwise go on, and be measured with the next rung.
+    const over = new AbortController();
+    found.push(hopeless ? nothing : await within(RUNG_WITHIN, measureRung(rung, over.signal), nothing));
+    over.abort();
   }
   return found;
 }
 
+/** Closed at the latest when the rung is over: work that still holds it then fails at its next step. */
+function endingWith<T extends VideoEncoder | VideoDecoder>(over: AbortSignal, coder: T): T {
+  const close = () => coder.state !== "closed" && coder.close();
+  if (over.aborted) close();
+  else over.addEventListener("abort", close);
+  return coder;
+}
+
 /** Clips are made here, on the spot: nothing has to be shipped, and every machine is given the same images. */
-async function measureRung(rung: Rung): Promise<VideoRung> {
+async function measureRung(rung: Rung, over: AbortSignal): Promise<VideoRung> {
   const { width, height } = rung;
   const codec = await playable(rung);
   if (!codec) throw new Error("no codec");
-  const clip = await encode(rung, codec);
-  const fps = await fastest(clip, codec);
-  return { rung: rung.rung, width, height, codec, fps: Math.round(fps * 10) / 10, dropped: await paced(clip, codec) };
+  const clip = await encode(rung, codec, over);
+  const fps = Math.round((await fastest(clip, codec, over)) * 10) / 10;
+  return { rung: rung.rung, width, height, codec, fps, dropped: await paced(clip, codec, over) };
 }
 
 async function playable({ width, height, kbit }: Rung): Promise<string | undefined> {
@@ -60,9 +71,12 @@ async function playable({ width, height, kbit }: Rung): Promise<string | undefin
   return undefined;
 }
 
-async function encode({ width, height, kbit }: Rung, codec: string): Promise<EncodedVideoChunk[]> {
+async function encode({ width, height, kbit }: Rung, codec: string, over: AbortSignal): Promise<EncodedVideoChunk[]> {
   const clip: EncodedVideoChunk[] = [];
-  const encoder = new VideoEncoder({ output: (chunk) => clip.push(chunk), error: () => undefined });
+  const encoder = endingWith(
+    over,
+    new VideoEncoder({ output: (chunk) => clip.push(chunk), error: () => undefined }),
+  );
   encoder.configure({ codec, width, height, bitrate: kbit * 1_000, framerate: 30, latencyMode: "realtime" });
   const canvas = new OffscreenCanvas(width, height);
   const pen = canvas.getContext("2d");
@@ -89,16 +103,14 @@ function draw(pen: OffscreenCanvasRenderingContext2D, width: number, height: num
 }
 
 /** Images a second, as fast as it goes, each brought to the graphics card as a 360° view does. */
-async function fastest(clip: EncodedVideoChunk[], codec: string): Promise<number> {
+async function fastest(clip: EncodedVideoChunk[], codec: string, over: AbortSignal): Promise<number> {
   const shows = screenOfTexture();
   let shown = 0;
-  const decoder = new VideoDecoder({
-    output: (frame) => {
-      shows(frame);
-      shown += 1;
-    },
-    error: () => undefined,
-  });
+  const show = (frame: VideoFrame) => {
+    shows(frame);
+    shown += 1;
+  };
+  const decoder = endingWith(over, new VideoDecoder({ output: show, error: () => undefined }));
   decoder.configure({ codec });
   const began = performance.now();
   for (const chunk of [...clip, ...clip]) {
@@ -111,19 +123,17 @@ async function fastest(clip: EncodedVideoChunk[], codec: string): Promise<number
 }
 
 /** The share of the images that come later than the moment they are due. */
-async function paced(clip: EncodedVideoChunk[], codec: string): Promise<number> {
+async function paced(clip: EncodedVideoChunk[], codec: string, over: AbortSignal): Promise<number> {
   const shows = screenOfTexture();
   const began = performance.now() + AHEAD * EACH_MS;
   let shown = 0;
   let late = 0;
-  const decoder = new VideoDecoder({
-    output: (frame) => {
-      shows(frame);
-      if (performance.now() > began + shown * EACH_MS + EACH_MS) late += 1;
-      shown += 1;
-    },
-    error: () => undefined,
-  });
+  const show = (frame: VideoFrame) => {
+    shows(frame);
+    if (performance.now() > began + shown * EACH_MS + EACH_MS) late += 1;
+    shown += 1;
+  };
+  const decoder = endingWith(over, new VideoDecoder({ output: show, error: () => undefined }));
   decoder.configure({ codec });
   for (let n = 0; n < PLAYED; n += 1) {
     const wait = began + (n - AHEAD) * EACH_MS - performance.now();

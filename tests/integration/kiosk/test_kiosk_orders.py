@@ -78,3 +78,28 @@ def test_the_bench_measures_every_rung_and_counts_the_cells_touched(
     assert (told["width"], told["height"]) == (1920, 1080)
     agent.show(bench=None)
     expect(page.locator(".bench")).to_have_count(0)
+
+
+STALLED = """
+window.decoders = [];
+window.VideoDecoder = class extends VideoDecoder {
+  constructor(init) { super(init); window.decoders.push(this); }
+  flush() { return new Promise(() => undefined); }
+};
+"""
+
+
+def test_a_rung_that_is_given_up_leaves_no_decoder_at_work(
+    open_page: Callable[..., Page], agent: SimulatedAgent
+) -> None:
+    page = open_page()
+    page.clock.install()
+    page.add_init_script(STALLED)  # a graphics driver that never answers
+    page.reload()
+    page.locator(".start").wait_for()
+    agent.show(bench={"id": "b-2", "touch_s": 0})
+    until(page, lambda: page.evaluate("decoders.length") == 1, "nothing is decoded")
+    page.clock.fast_forward(15_000)
+    until(page, lambda: bool(agent.benches), "the page told nothing")
+    assert [rung["fps"] for rung in agent.benches[0]["video"]] == [None] * 4
+    assert page.evaluate("decoders.map((one) => one.state)") == ["closed"]

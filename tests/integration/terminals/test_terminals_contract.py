@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from fleet_server.db import reading, transaction
 from fleet_server.ingest import Received
-from fleet_server.terminals import commands, inbound
+from fleet_server.terminals import commands, inbound, queue
 from fleet_server.terminals.desired import Pusher, wish, wish_release
 from fleet_server.terminals.models import (
     Terminal,
@@ -268,6 +268,23 @@ def test_what_many_terminals_say_at_once_is_taken_together_and_one_that_is_unrea
     assert live(fleet, laval).connected
     assert live(fleet, cholet).connected
     assert {state_of(fleet, command) for command in commands_} == {"sent"}
+
+
+def test_commands_of_one_instant_are_sent_in_the_order_of_asking_and_again_is_at_the_end(fleet):
+    kiosk = fleet.enrolled("Laval")
+    asked = [given(fleet, kiosk, "identify") for _ in range(12)]
+    fleet.sent.clear()
+    kiosk.connects()
+    assert ordered(fleet, kiosk) == asked
+    answers(fleet, kiosk, asked[3], "failed")
+    with transaction(fleet.office.context.engine) as session:
+        queue.again(session, fleet.office.context, session.get_one(TerminalCommand, asked[3]), None)
+    fleet.sent.clear()
+    kiosk.connects()
+    assert ordered(fleet, kiosk) == [*asked[:3], *asked[4:], asked[3]]
+    with reading(fleet.office.context.engine) as session:
+        placed = queue.positions(session, session.exec(select(TerminalCommand)).all())
+    assert [one for one, _ in sorted(placed.items(), key=lambda item: item[1])] == [*asked[:3], *asked[4:], asked[3]]
 
 
 def test_an_answer_that_comes_late_or_twice_does_not_undo_the_end(fleet):

@@ -92,17 +92,55 @@ async def test_what_waits_is_begun_after_a_restart_of_the_agent_when_it_comes_ag
     assert laval.outcomes[-1] == "succeeded"
 
 
-async def test_orders_are_carried_out_in_the_order_in_which_they_came(laval: Terminal) -> None:
-    laval.in_visit = True
-    tasks = [
+def come(laval: Terminal, *given: Order, first: int = 0) -> list[asyncio.Task[None]]:
+    return [
         asyncio.create_task(laval.commands.receive(command(order, number=number)))
-        for number, order in enumerate([SetMaintenance(on=True), Identify(seconds=10), Identify(seconds=20)])
+        for number, order in enumerate(given, first)
     ]
-    await asyncio.sleep(0.3)
-    assert laval.identified == []
-    laval.in_visit = False
-    await asyncio.gather(*tasks)
+
+
+async def test_orders_are_carried_out_in_the_order_in_which_they_came(laval: Terminal) -> None:
+    await asyncio.gather(*come(laval, SetMaintenance(on=True), Identify(seconds=10), Identify(seconds=20)))
+    assert laval.maintenance.until
     assert laval.identified == [10, 20]
+
+
+async def test_what_waits_for_the_end_of_a_visit_holds_back_only_what_would_take_the_screen_too(
+    laval: Terminal,
+) -> None:
+    laval.in_visit = True
+    waiting = come(laval, SetMaintenance(on=True), Identify(seconds=10), SetMaintenance(on=False), Identify(seconds=20))
+    await asyncio.wait(waiting, timeout=0.4)
+    assert laval.identified == [10, 20]
+    assert [task.done() for task in waiting] == [False, True, False, True]
+    laval.in_visit = False
+    await asyncio.gather(*waiting)
+    assert laval.maintenance.until is None, "on, then off: as they came"
+
+
+async def test_a_forced_one_ends_the_visit_and_what_waited_before_it_goes_first(laval: Terminal) -> None:
+    laval.in_visit = True
+    waiting = come(laval, SetMaintenance(on=True, minutes=60))
+    await asyncio.sleep(0.3)
+    assert laval.maintenance.until is None
+    forced = come(laval, SetMaintenance(on=True, minutes=20, force=True), first=7)
+    await asyncio.gather(*waiting, *forced)
+    assert laval.maintenance.until == START + timedelta(minutes=20)
+    assert laval.outcomes == ["accepted", "accepted", "succeeded", "accepted", "succeeded"]
+
+
+async def test_the_repeated_answer_of_a_forced_one_ends_no_visit(laval: Terminal) -> None:
+    laval.in_visit = True
+    forced = SetMaintenance(on=True, minutes=20, force=True)
+    await asyncio.gather(*come(laval, forced))
+    waiting = come(laval, SetMaintenance(on=False), first=7)
+    await asyncio.sleep(0.1)
+    await asyncio.gather(*come(laval, forced))
+    await asyncio.sleep(0.4)
+    assert [task.done() for task in waiting] == [False]
+    laval.hand.pass_s(3601)
+    await asyncio.gather(*come(laval, SetMaintenance(on=False, force=True), first=8), *waiting)
+    assert laval.outcomes[-2:] == ["expired", "expired"]
 
 
 async def test_fifty_copies_of_one_order_are_one(laval: Terminal) -> None:
