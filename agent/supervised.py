@@ -11,17 +11,15 @@ import socket
 
 _BEATS = 4
 """In the time that systemd waits for one: some may be late."""
+_UNWATCHED_S = 3600.0
 
 
 async def while_serving() -> None:
     """Until cancelled."""
-    _tell("READY=1")
     within_s = int(os.environ.get("WATCHDOG_USEC") or 0) / 1e6
-    if not within_s:
-        await asyncio.Event().wait()
     while True:
-        _tell("WATCHDOG=1")
-        await asyncio.sleep(within_s / _BEATS)
+        _tell("READY=1\nWATCHDOG=1")  # ready each time: the first may not have been heard
+        await asyncio.sleep(within_s / _BEATS if within_s else _UNWATCHED_S)
 
 
 def _tell(state: str) -> None:

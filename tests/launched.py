@@ -8,10 +8,11 @@ with Launched(fleet.add("Laval"), versions.plain("1")) as laval:
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ MAIN = "agent/__main__.py"
 
 
 class Versions:
-    """Releases of our own wheel under any name; what it needs is taken from the tests' environment, by a link."""
+    """Releases of our own wheel under any name. `libraries`: wheels of what it needs; without them it is taken from
+    the tests' environment, by a link."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, libraries: Sequence[Path] = ()) -> None:
         self._folder = folder
+        self._libraries = libraries or [wheel(folder, "libraries", "1", {"libraries.pth": f"{_LIBRARIES}\n"})]
         own_wheel(ROOT, folder / "own")
         self._own = next((folder / "own").glob("*.whl"))
         self._main = (ROOT / MAIN).read_text()
@@ -49,7 +52,8 @@ class Versions:
     def changed(self, version: str, changes: Mapping[str, str], python: str = ">=3.11") -> Made:
         folder = self._folder / version
         altered(self._own, folder / "wheels", changes)
-        wheel(folder / "wheels", "libraries", "1", {"libraries.pth": f"{_LIBRARIES}\n"})
+        for library in self._libraries:
+            shutil.copy(library, folder / "wheels")
         return seal(folder, version, python)
 
 

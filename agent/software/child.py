@@ -19,7 +19,7 @@ class NotDone(Exception):
 
 
 class Child:
-    """One at a time; `run` is called in a thread, `end` from another."""
+    """One at a time; `run` is called in a thread, `end` from another: what begins after it ends too, until `open`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,10 +31,9 @@ class Child:
         with self._lock:
             if self._closed:
                 raise NotDone("ended", "")
-            child = subprocess.Popen(
+            self._process = child = subprocess.Popen(
                 [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )  # fmt: skip
-            self._process = child
         last: dict[str, Any] = {}
         with child:
             assert child.stdin
@@ -44,19 +43,23 @@ class Child:
                 child.stdin.close()
                 for line in child.stdout:
                     last = json.loads(line)
-                    progress(last.get("progress", 0.0))
-            except (OSError, ValueError) as error:
+                    if "progress" in last:
+                        progress(last["progress"])
+            except (OSError, ValueError, TypeError, AttributeError) as error:  # it spoke nonsense
                 child.kill()
                 last = {"failed": "unreachable", "reason": f"{type(error).__name__}: {error}"}
         with self._lock:
-            ended, self._process = self._process is None, None
+            ended, self._process = self._closed, None
         if not last.get("done"):
             told = "ended" if ended else last.get("failed", "unreachable")
             raise NotDone(told, last.get("reason", f"ended with {child.returncode}"), last.get("lacks", 0))
 
-    def end(self, for_good: bool = False) -> None:
+    def end(self) -> None:
         with self._lock:
-            self._closed = for_good
+            self._closed = True
             if self._process:
                 self._process.kill()
-                self._process = None
+
+    def open(self) -> None:
+        with self._lock:
+            self._closed = False

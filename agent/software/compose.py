@@ -34,12 +34,13 @@ def updates_of(settings: AgentSettings, terminal: Terminal, kiosk: Kiosk) -> Upd
         return may_download(wish.software_activation, line.download_hours, line.timezone, clock.now(), clock.trusted)
 
     def restart() -> Verdict:
-        wish, in_visit = desired.current, kiosk.visit.in_visit
+        """Never in a visit, be it forced or overdue: a visit ends within minutes, a restart would end it at once."""
+        wish = desired.current
+        if kiosk.visit.in_visit:
+            return Verdict("visit")
         if wish is None:
-            return Verdict("visit") if in_visit else NOW
-        return may_activate(
-            wish.software_activation, wish.settings.timezone, clock.now(), in_visit, clock.trusted
-        )  # fmt: skip
+            return NOW
+        return may_activate(wish.software_activation, wish.settings.timezone, clock.now(), False, clock.trusted)
 
     def tell(record: Record) -> None:
         what, detail = f"software.{record.phase}", told(record)
@@ -51,9 +52,10 @@ def updates_of(settings: AgentSettings, terminal: Terminal, kiosk: Kiosk) -> Upd
         terminal.changed()
 
     host = TerminalHost(
-        root, enrolment=lambda: terminal.identity.enrolment, now=clock.now, see=kiosk.seen, download=download,
-        restart=restart, kbit_s=lambda: desired.current.settings.download_kbit_s if desired.current else 0,
-        came=terminal.changed,
+        root, trust=settings.state_dir / "content" / "tuf", enrolment=lambda: terminal.identity.enrolment,
+        now=clock.now, see=kiosk.seen, download=download, restart=restart, came=terminal.changed,
+        kbit_s=lambda: desired.current.settings.download_kbit_s if desired.current else 0,
+        in_visit=lambda: kiosk.visit.in_visit,
     )  # fmt: skip
     update = Update(
         root, running=environment.name, boot=clock.boot, host=host, on_change=tell,

@@ -9,19 +9,17 @@ from pathlib import Path
 
 import urllib3
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pydantic import ValidationError
 
 from agent.fetch import Line, arrive, check_room, told
-from agent.resume import Failure, Garbled
+from agent.resume import Garbled
+from agent.software.fitting import Unfit, fitting
 from agent.software.wheels import Wheels
 from agent.trust import connections, trusted_target
 from wire.software import MAX_SOFTWARE_MANIFEST_BYTES, SoftwareManifest, SoftwareRelease
 
 UNPACKED = 4
 """An environment takes so many times its wheels, and less: there is room for it before the first byte comes."""
-
-
-class Unfit(Failure):
-    kind = "rejected"
 
 
 class Job(Line):
@@ -37,8 +35,9 @@ def fetch(job: Job) -> None:
     wheels.prepare()
     manifest = _manifest(job, wheels, pool)
     _check_python(manifest)
-    wheels.collect(job.target.id, manifest)
-    missing, total = wheels.missing(manifest), sum(wheel.size for wheel in manifest.files)
+    needed = fitting(manifest)
+    wheels.collect(job.target.id, needed)
+    missing, total = wheels.missing(needed), sum(wheel.size for wheel in needed)
     check_room(job, wheels.partial, missing, total * UNPACKED)
     arrive(job, pool, wheels.partial, missing, total, wheels.keep)
 
@@ -49,6 +48,8 @@ def _manifest(job: Job, wheels: Wheels, pool: urllib3.PoolManager) -> SoftwareMa
     raw = trusted_target(job, f"software/{job.target.version}.json", MAX_SOFTWARE_MANIFEST_BYTES, pool)
     try:
         manifest = wheels.keep_manifest(job.target.id, raw)
+    except ValidationError as error:
+        raise Unfit(f"its manifest is not one that this software reads: {error}"[:200]) from error
     except ValueError as error:
         raise Garbled(f"{type(error).__name__}: {error}"[:200]) from error
     if manifest.version != job.target.version:

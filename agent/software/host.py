@@ -13,14 +13,15 @@ from agent.loops import Backoff
 from agent.software.child import Child, NotDone
 from agent.software.gate import Before, Health, lacking
 from agent.software.slots import Slots
-from agent.software.update import Later, Rejected
+from agent.software.update import Later, Over, Rejected
 from agent.software.wheels import Wheels
 from wire.enrol import Enrolment
 from wire.software import SoftwareRelease
 
 RESERVE = 256 * 2**20
+CLOSED_S = 60.0
+"""Until the next look at hours that are closed."""
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 5.0, 600.0
-_FOR_GOOD = {"rejected", "untrusted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,25 @@ class Seen:
     painting: bool
     heartbeat: bool
     linked: bool
+    was_linked: bool
+    """At any time since this start: a link that is just coming back counts as one."""
     content_valid: bool
 
 
 @dataclass
 class TerminalHost:
-    """`see`, `download`, `restart` and `kbit_s` are asked at each look; `came` hears of progress."""
+    """`trust`: where verified lists are kept, the contents' too. `see`, `download`, `restart` and `kbit_s` are asked at
+    each look; `came` hears of progress."""
 
     root: Path
+    trust: Path
     enrolment: Callable[[], Enrolment]
     now: Callable[[], datetime]
     see: Callable[[], Seen]
     download: Callable[[], Verdict] = lambda: NOW
     restart: Callable[[], Verdict] = lambda: NOW
     kbit_s: Callable[[], int] = lambda: 0
+    in_visit: Callable[[], bool] = lambda: False
     came: Callable[[], None] = lambda: None
     monotonic: Callable[[], float] = time.monotonic
     reserve: int = RESERVE
@@ -61,15 +67,18 @@ class TerminalHost:
         self._backoff = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
         self._began = self.monotonic()
         self._well_since: float | None = None
+        self._wheel_lost = False
 
     def fetch(self, target: SoftwareRelease) -> None:
         if self._slots.whole(target.version):
             return
-        if not self.download().may or self.rest_until > self.monotonic():
+        if not self.download().may:
+            self.rest_until = self.monotonic() + CLOSED_S
+        if self.rest_until > self.monotonic():
             raise Later
         told = self.enrolment()
         self._do("agent.software.fetch", target, {
-            "trust": str(self.root / "tuf"), "server": told.server, "root": told.root, "ca": told.ca,
+            "trust": str(self.trust), "server": told.server, "root": told.root, "ca": told.ca,
             "now": self.now().isoformat(), "reserve": self.reserve, "kbit_s": self.kbit_s(),
         })  # fmt: skip
         self.trouble, self.lacks = "", 0
@@ -78,8 +87,7 @@ class TerminalHost:
     def install(self, target: SoftwareRelease) -> None:
         if self.rest_until > self.monotonic():
             raise Later
-        manifest = self._wheels.manifest(target.id)
-        if manifest is None or self._wheels.missing(manifest):
+        if self._wheel_lost:
             self.fetch(target)
         self._do("agent.software.install", target, {})
         self.trouble, self.lacks = "", 0
@@ -88,9 +96,12 @@ class TerminalHost:
     def may_restart(self) -> bool:
         return self.restart().may
 
+    def occupied(self) -> bool:
+        return self.in_visit()
+
     def before(self) -> Before:
         seen = self.see()
-        return Before(linked=seen.linked, painting=seen.window and seen.painting)
+        return Before(linked=seen.linked or seen.was_linked, painting=seen.window and seen.painting)
 
     def health(self, before: Before) -> Health:
         seen, now = self.see(), self.monotonic()
@@ -107,7 +118,7 @@ class TerminalHost:
 
     def rested(self) -> None:
         """Another wish: no reason to wait any longer, nor to go on with what was under way."""
-        self.rest_until = 0.0
+        self.rest_until, self.progress, self.trouble, self.lacks = 0.0, 0.0, "", 0
         self.child.end()
 
     def at_rest(self) -> None:
@@ -118,13 +129,26 @@ class TerminalHost:
         common = {"software": str(self.root), "target": target.model_dump()}
         try:
             self.child.run(module, common | job, self._hear)
+            self._wheel_lost = False
         except NotDone as error:
-            if error.kind in _FOR_GOOD:
-                raise Rejected(error.reason or error.kind) from error
-            if error.kind != "ended":
-                self.trouble, self.lacks = str(error)[:200], error.lacks
-                self.rest_until = self.monotonic() + self._backoff.next()
+            self._wheel_lost = error.kind == "missing"
+            match error.kind:
+                case "rejected":
+                    raise Rejected(error.reason) from error
+                case "untrusted":
+                    raise Over(str(error)) from error
+                case "ended":
+                    raise Later from error
+                case _:
+                    self._put_off(str(error), error.lacks)
+                    raise Later(str(error)) from error
+        except OSError as error:  # no process could be started
+            self._put_off(f"{type(error).__name__}: {error}")
             raise Later(str(error)) from error
+
+    def _put_off(self, trouble: str, lacks: int = 0) -> None:
+        self.trouble, self.lacks = trouble[:200], lacks
+        self.rest_until = self.monotonic() + self._backoff.next()
 
     def _hear(self, progress: float) -> None:
         told, self.progress = self.progress, progress

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,23 +21,16 @@ from pydantic import BaseModel
 
 from agent import disk
 from agent.fetch import told
-from agent.resume import Failure
+from agent.resume import Failure, Missing
+from agent.software.fitting import Unfit, fitting
 from agent.software.slots import Slots
 from agent.software.wheels import Wheels
-from wire.software import SoftwareManifest, SoftwareRelease
+from wire.software import SoftwareManifest, SoftwareRelease, Wheel
 
 _SYNCING = 8
 """Files at once: the disk commits them together."""
 _CHECK_S = 120
 _CHECK = "import importlib, sys; importlib.import_module(sys.argv[1] + '.__main__')"
-
-
-class Unfit(Failure):
-    kind = "rejected"
-
-
-class Missing(Failure):
-    kind = "missing"
 
 
 class Job(BaseModel):
@@ -48,23 +42,23 @@ def make(job: Job) -> None:
     """Returns once the slot is whole and synced. Raises `Failure`, `OSError`."""
     slots, wheels = Slots(job.software), Wheels(job.software)
     manifest = wheels.manifest(job.target.id)
-    if manifest is None or wheels.missing(manifest):
+    if manifest is None or wheels.missing(needed := fitting(manifest)):
         raise Missing("a wheel is no longer here")
     slot = slots.begin(job.target.version)
     venv.EnvBuilder(symlinks=True).create(slot)
-    _unpack(manifest, wheels, slot)
+    _unpack(needed, wheels, slot)
     _check(manifest, slot)
     _sync(slot)
     slots.finish(job.target.version)
 
 
-def _unpack(manifest: SoftwareManifest, wheels: Wheels, slot: Path) -> None:
+def _unpack(needed: Iterable[Wheel], wheels: Wheels, slot: Path) -> None:
     scheme = sysconfig.get_paths("venv", vars={"base": str(slot), "platbase": str(slot)})
     scheme["headers"] = scheme["include"]
     python = str(slot / "bin" / "python")
     to = SchemeDictionaryDestination(scheme, interpreter=python, script_kind="posix", bytecode_optimization_levels=[0])
     try:
-        for wheel in manifest.files:
+        for wheel in needed:
             with zipfile.ZipFile(wheels.path(wheel.sha256)) as archive:
                 archive.filename = wheel.name  # which says, by the standard, what is in it
                 source = WheelFile(archive)
@@ -83,6 +77,8 @@ def _check(manifest: SoftwareManifest, slot: Path) -> None:
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise Unfit(f"it does not start within {_CHECK_S} s") from error
+    if done.returncode < 0:
+        raise Failure(f"its first start was killed by signal {-done.returncode}")
     if done.returncode:
         why = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
         raise Unfit(f"it can't be started: {why}"[:200])

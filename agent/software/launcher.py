@@ -73,17 +73,27 @@ def current(root: str) -> str:
 
 
 def whole(root: str) -> list[str]:
-    """The versions that are all there, by their marks (`agent.software.slots`): the one that was made first in front.
-    That one has been in service, the newest may never have been."""
+    """The versions that are all there, by their marks (`agent.software.slots`): in front the last that was committed,
+    then the one that was made first. That one has been in service, the newest may never have been."""
     slots, made = os.path.join(root, "slots"), []
+    committed = kept(root)
     try:
         for version in os.listdir(slots):
             mark = os.path.join(slots, version, ".whole")
             if os.path.exists(mark):
-                made.append((os.stat(mark).st_mtime, version))
+                made.append((version != committed, os.stat(mark).st_mtime, version))
     except OSError:
         pass
-    return [version for _, version in sorted(made)]
+    return [version for _, _, version in sorted(made)]
+
+
+def kept(root: str) -> str:
+    """The last version that was committed, as the update's own record has it; empty where that can't be read."""
+    try:
+        with open(os.path.join(root, "update.json"), "rb") as file:
+            return str(json.load(file)["release"]["version"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
 
 
 def mended(root: str) -> str:

@@ -58,6 +58,13 @@ def wished(
     return Record(phase="downloading", target=want, revision=revision, **kept)
 
 
+def lost(trial: Trial, want: SoftwareRelease, revision: int) -> Record:
+    """What was saved of this wish is gone, in its very trial: it has had its chance, as one that did not stay up."""
+    return Record(
+        phase="rolling_back", target=want, revision=revision, previous=trial.old, reason="its state was lost"
+    )  # fmt: skip
+
+
 def committed(record: Record, boot: str) -> Record:
     """It runs, and after this only forward. `boot`: of the process that found it well."""
     return record.model_copy(update={

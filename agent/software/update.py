@@ -17,6 +17,10 @@ class Rejected(Exception):
     """This release cannot run here: not tried again. Its text says why."""
 
 
+class Over(Exception):
+    """This try is over; asked for again, it is tried again. Its text says why."""
+
+
 class Later(Exception):
     """In order, but not now: the server is away, the hours are wrong, a visitor is here."""
 
@@ -25,10 +29,13 @@ class Host(Protocol):
     """What an update needs of the terminal. Each may be called again after any death within it."""
 
     def fetch(self, target: SoftwareRelease) -> None:
-        """Bring and verify what `install` needs. Raises `Later`, `Rejected`, `OSError`."""
+        """Bring and verify what `install` needs. Raises `Later`, `Over`, `Rejected`, `OSError`."""
 
     def install(self, target: SoftwareRelease) -> None:
-        """Make the slot of `target`, anew. Raises `Rejected`, `OSError`."""
+        """Make the slot of `target`, anew. Raises `Later`, `Over`, `Rejected`, `OSError`."""
+
+    def occupied(self) -> bool:
+        """A visitor is here, whom a restart would send away."""
 
     def may_restart(self) -> bool:
         """Neither a visit nor the wish's hours are against it."""
@@ -65,7 +72,13 @@ class Update:
         """As last saved; for others to read."""
 
     def wish(self, want: SoftwareRelease | None, revision: int) -> None:
-        record = self._records.read()
+        record, trial = self._records.read(), self._records.trial()
+        if want and trial and trial.new == want.version and record.target is None:
+            self._save(record, transitions.lost(trial, want, revision))
+            return
+        record = self._read()  # what became of the last one comes first
+        if record.phase in AT_REST:
+            record = self._rest(record)  # and leaves nothing to the next
         moved = self._records.trial() is not None or launcher.current(str(self.root)) != self.running
         self._save(record, transitions.wished(record, want, revision, self.running, self.boot, moved))
 
@@ -97,12 +110,12 @@ class Update:
         now = transitions.recovered(record, self._records.trial(), self.running)
         if now.phase == "committed" != record.phase:
             now = transitions.committed(now, self.boot)
+            self.host.disarm()
         return self._save(record, now)
 
     def _act(self, record: Record) -> tuple[Outcome | Literal["rejected"], str]:
         if record.phase == "rolling_back":  # the one phase that may have lost its target
-            self._back(record)
-            return "done", ""
+            return self._back(record)
         assert record.target is not None
         try:
             match record.phase:
@@ -117,6 +130,8 @@ class Update:
                     return self._verify(record)
         except Later as error:
             return "wait", str(error)
+        except Over as error:
+            return "failed", str(error)[:200]
         except Rejected as error:
             return "rejected", str(error)[:200]
         return "done", ""
@@ -140,10 +155,14 @@ class Update:
             self.host.disarm()
         return outcome, why
 
-    def _back(self, record: Record) -> None:
-        self._slots.point(record.previous)
-        if self.running != record.previous:
+    def _back(self, record: Record) -> tuple[Outcome, str]:
+        before = record.previous or self.running
+        if self.running != before and self.host.occupied():
+            return "wait", ""  # the launcher's alarm bounds it
+        self._slots.point(before)
+        if self.running != before:
             raise Restart(self.running)
+        return "done", ""
 
     def _rest(self, record: Record) -> Record:
         """Whatever was left over is put away, the trial last; the slots of no use any more too."""
@@ -151,10 +170,8 @@ class Update:
             self._slots.point(self.running)
         if self._records.trial():
             self._records.end_trial()
-        if record.target and record.phase != "idle":
-            self._slots.collect(
-                {self.running, launcher.current(str(self.root)), record.previous, record.target.version}
-            )
+        if record.phase != "idle":
+            self._slots.collect({self.running, launcher.current(str(self.root)), record.previous})
         return record
 
     def _save(self, before: Record, now: Record) -> Record:

@@ -73,7 +73,7 @@ class Updating:
 
     def wish(self, desired: Desired) -> None:
         before, self._want = self._want, desired
-        if before is None or (before.software, _revision(before)) != (desired.software, _revision(desired)):
+        if before is None or _fetching_part(before) != _fetching_part(desired):
             self._host.rested()
         self.wake()
 
@@ -104,13 +104,14 @@ class Updating:
                         async with asyncio.timeout(wait):
                             await self._wake.wait()
         finally:
-            self._host.child.end(for_good=True)
+            self._host.child.end()
 
     async def _turned(self) -> float:
         """Take a turn; how long until the next one, in seconds."""
+        self._host.child.open()
         want, before = self._want, self._update.record
         try:
-            record = await asyncio.to_thread(self._turn, want)
+            record = await self._watched(asyncio.create_task(asyncio.to_thread(self._turn, want)))
         except OSError as error:
             wait = self._backoff.next()
             log.warning("update put off", reason=str(error)[:200], again_in_s=round(wait, 1))
@@ -120,15 +121,22 @@ class Updating:
         if record != before:
             self._changed()
         if record.phase in AT_REST:
-            return _REST_LOOK_S
-        return min(5.0, self._update.steady_s / 4) if record.phase == "verifying" else 0
+            return 0 if record != before else _REST_LOOK_S  # once more, to put away what is left over
+        # In these it only looks: is all well, has the visitor gone?
+        return min(5.0, self._update.steady_s / 4) if record.phase in ("verifying", "rolling_back") else 0
+
+    async def _watched(self, turn: asyncio.Task[Record]) -> Record:
+        """The hours of downloads may end while one is under way."""
+        while not (await asyncio.wait({turn}, timeout=_LOOK_S))[0]:
+            if not self._waits(self._update.record).may:
+                self._host.child.end()
+        return await turn
 
     def _turn(self, want: Desired | None) -> Record:
-        before = self._update.record
         if want:
             self._update.wish(want.software, _revision(want))
         record = self._update.turn()
-        if record.phase in AT_REST and record != before:
+        if record.phase in AT_REST:
             self._host.at_rest()
         return record
 
@@ -157,6 +165,11 @@ def told(record: Record) -> dict[str, Any]:
     target: SoftwareRelease | None = record.target
     said = {"version": target.version, "release": target.id} if target else {}
     return said | ({"reason": record.reason[:200]} if record.reason else {})
+
+
+def _fetching_part(desired: Desired) -> tuple[object, ...]:
+    """What a fetch under way goes by."""
+    return desired.software, _revision(desired), desired.settings.download_kbit_s
 
 
 def _revision(desired: Desired) -> int:

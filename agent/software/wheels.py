@@ -7,6 +7,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -39,9 +40,9 @@ class Wheels:
         disk.write_synced(self._folder / f"{release}.json", raw)
         return manifest
 
-    def missing(self, manifest: SoftwareManifest) -> list[Wheel]:
+    def missing(self, needed: Iterable[Wheel]) -> list[Wheel]:
         """The wheels still to fetch, each once."""
-        wanted = {wheel.sha256: wheel for wheel in manifest.files if not self._has(wheel.sha256, wheel.size)}
+        wanted = {wheel.sha256: wheel for wheel in needed if not self._has(wheel.sha256, wheel.size)}
         return list(wanted.values())
 
     def keep(self, arrived: Path, sha256: str) -> None:
@@ -52,11 +53,11 @@ class Wheels:
     def path(self, sha256: str) -> Path:
         return self._folder / sha256
 
-    def collect(self, release: str, manifest: SoftwareManifest) -> None:
+    def collect(self, release: str, needed: Iterable[Wheel]) -> None:
         """Only this release's stay: an update that was replaced leaves nothing behind."""
-        needed = {wheel.sha256 for wheel in manifest.files} | {f"{release}.json"}
+        kept = {wheel.sha256 for wheel in needed} | {f"{release}.json"}
         for path in [*self._folder.iterdir(), *self.partial.iterdir()]:
-            if path.name not in needed and path != self.partial:
+            if path.name not in kept and path != self.partial:
                 disk.remove(path)
 
     def clear(self) -> None:

@@ -84,6 +84,7 @@ def test_one_that_has_gone_is_tried_again_only_when_asked_for_again(fleet, versi
         assert laval.told().count("downloading") == 1
         fleet.want_software(release, laval.kiosk)
         eventually(lambda: laval.told().count("rolled_back") == 2, 90, what="it was tried again")
+        assert laval.told().count("verifying") == 2
         assert laval.reported("1", "rolled_back")["software_state"]["revision"] > report["revision"]
 
 

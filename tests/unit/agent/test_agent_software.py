@@ -68,6 +68,9 @@ class Terminal:
         self.in_visit = max(self.in_visit - 1, 0)
         return not self.in_visit
 
+    def occupied(self):
+        return False
+
     def before(self):
         return Before(linked=not self.unlinked, painting=True)
 
@@ -319,3 +322,44 @@ def test_a_state_lost_during_the_trial_brings_the_old_version_back(tmp_path, sav
         pass
     assert Records(tmp_path).read().phase == "rolled_back"
     assert launcher.choose(str(tmp_path)) == ("1", False)
+
+
+def test_one_that_loses_its_state_each_time_is_not_tried_for_ever(tmp_path):
+    terminal = Terminal(tmp_path)
+    terminal.install(NEW)
+    Records(tmp_path).begin_trial(Trial(new="2", old="1", boots=launcher.BOOTS))
+    (tmp_path / "update.json").write_bytes(b"rubbish")
+    old = Update(tmp_path, launcher.choose(str(tmp_path))[0], "boot 4", terminal)
+    old.wish(NEW, 7)
+    while (record := old.turn()).phase not in AT_REST or Records(tmp_path).trial():
+        pass
+    assert (record.phase, record.revision, record.target) == ("rolled_back", 7, NEW)
+    assert launcher.choose(str(tmp_path)) == ("1", False)
+
+
+def test_a_version_on_trial_whose_state_is_lost_is_not_taken_for_the_one_that_was_kept(tmp_path):
+    terminal = Terminal(tmp_path)
+    terminal.install(NEW)
+    Records(tmp_path).begin_trial(Trial(new="2", old="1"))
+    Slots(tmp_path).point("2")
+    (tmp_path / "update.json").write_bytes(b"rubbish")
+    on_trial = Update(tmp_path, "2", "boot 1", terminal)
+    on_trial.wish(NEW, 5)
+    with pytest.raises(Restart):
+        on_trial.turn()
+    assert launcher.current(str(tmp_path)) == "1"
+
+
+def test_asked_again_it_is_tried_again_at_once(tmp_path):
+    terminal = Terminal(tmp_path, "crashes")
+    assert terminal.live().phase == "rolled_back"
+    terminal.chain.clear()
+    Records(tmp_path).begin_trial(Trial(new="2", old="1", boots=launcher.BOOTS))  # not put away yet
+    again = Update(tmp_path, "1", "b", terminal, lambda record: terminal.chain.append(record.phase))
+    again.wish(NEW, 2)
+    while again.turn().phase != "restarting":
+        pass
+    with pytest.raises(Restart):
+        again.turn()
+    assert terminal.chain == ["downloading", "installing", "restarting", "verifying"]
+    assert launcher.choose(str(tmp_path)) == ("2", True)
