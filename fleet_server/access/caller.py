@@ -35,14 +35,15 @@ class Callers:
         self.asked = Budget(600, timedelta(minutes=1))
 
 
-def calling(scope: str) -> Callable[..., Viewer]:
-    """A dependency: 401 without a good token, 403 without `scope`, 429 past the budget; the viewer otherwise."""
-    assert scope in SCOPES, scope
+def calling(*scopes: str) -> Callable[..., Viewer]:
+    """A dependency: 401 without a good token, 403 without all `scopes`, 429 past the budget; the viewer otherwise."""
+    assert set(scopes) <= set(SCOPES), scopes
 
     def viewer(request: Request, credentials: Credentials) -> Viewer:
         found = _known(request, credentials.credentials if credentials else "")
-        if scope not in found.scopes:
-            raise HTTPException(403, {"error": "scope_missing", "message": f"Ce jeton n’a pas le droit « {scope} »."})
+        if lacking := [scope for scope in scopes if scope not in found.scopes]:
+            said = f"Ce jeton n’a pas le droit « {lacking[0]} »."
+            raise HTTPException(403, {"error": "scope_missing", "message": said})
         return found.viewer
 
     return viewer

@@ -74,7 +74,11 @@ def found(session: Session, question: Question) -> list[Found]:
     """By name. One query."""
     row = TerminalInventory
     names = ("model", "memory_bytes", "system", "kernel", "python", "agent", "package_count", "came_at")
-    version = col(Package.version) if question.package else literal("")
+    version = (
+        select(func.aggregate_strings(col(Package.version), ", ")).where(_has(question)).scalar_subquery()
+        if question.package
+        else literal("")
+    )
     columns = select(col(row.terminal), col(Terminal.name), *(getattr(row, name) for name in names), version)
     query = _asked(columns, question).order_by(col(Terminal.name), col(row.terminal))
     return [Found(*one) for one in session.execute(query)]
@@ -135,10 +139,14 @@ def _asked(query: Any, question: Question) -> Any:
         if value := getattr(question, name):
             query = query.where(getattr(row, name) == value)
     if question.package:
-        named = col(Package.name) == question.package
-        fits = and_(named, _is_version(question.version)) if question.version else named
-        query = query.join(Package, and_(col(Package.packages) == col(row.packages), fits))
+        query = query.where(select(col(Package.name)).where(_has(question)).exists())
     return query
+
+
+def _has(question: Question) -> ColumnElement[bool]:
+    """Of packages: those of the terminal that are asked for. One name may be Debian's and Python's at once."""
+    named = and_(col(Package.packages) == col(TerminalInventory.packages), col(Package.name) == question.package)
+    return and_(named, _is_version(question.version)) if question.version else named
 
 
 def _is_version(version: str) -> ColumnElement[bool]:

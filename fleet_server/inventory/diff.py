@@ -6,7 +6,15 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from fleet_server.inventory.words import FIELDS, Line, disk_words, display_words, interface_words, memory_words
+from fleet_server.inventory.words import (
+    FIELDS,
+    Line,
+    disk_words,
+    display_words,
+    interface_words,
+    memory_words,
+    processor_words,
+)
 from wire.inventory import Inventory
 
 T = TypeVar("T")
@@ -17,7 +25,7 @@ def changes(before: Inventory, after: Inventory) -> dict[str, list[Line]]:
     old, new = before.hardware, after.hardware
     found = {
         "machine": _fields(old.board, new.board, "maker", "model", "serial", "firmware"),
-        "processor": _one(_processor(before), _processor(after)),
+        "processor": _one(processor_words(old.processor), processor_words(new.processor)),
         "memory": _one(memory_words(old.memory_bytes), memory_words(new.memory_bytes)),
         "disk": _named(old.disks, new.disks, lambda one: one.name, disk_words),
         "interface": _named(old.interfaces, new.interfaces, lambda one: one.name, interface_words),
@@ -31,11 +39,6 @@ def changes(before: Inventory, after: Inventory) -> dict[str, list[Line]]:
         "python_package": _versions(before.python_packages, after.python_packages),
     }
     return {part: lines for part, lines in found.items() if lines}
-
-
-def _processor(inventory: Inventory) -> str:
-    said = inventory.hardware.processor
-    return ", ".join(one for one in (said.model, said.architecture, f"{said.threads} cœurs") if one)
 
 
 def _one(before: str, after: str) -> list[Line]:

@@ -19,6 +19,8 @@ from wire.inventory import MAX_INVENTORY_BYTES, Inventory
 
 MOST_CHANGES = 1_000
 """Of one terminal: the oldest go. Machines change a few times a month."""
+MOST_LINES = 2_000
+"""Of one change: a machine that says that all of it is another says no more by telling each package."""
 _PACKAGES = {"packages", "python_packages"}
 
 
@@ -54,7 +56,8 @@ def keep(session: Session, terminal: str, digest: str, inventory: Inventory, now
     if row:
         before = inventory_of(session, row)
         for part, lines in changes(before, inventory).items():
-            session.add(InventoryChange(terminal=terminal, at=now, part=part, lines=[list(line) for line in lines]))
+            kept = [list(line) for line in lines[:MOST_LINES]]
+            session.add(InventoryChange(terminal=terminal, at=now, part=part, lines=kept))
     row = row or TerminalInventory(terminal=terminal, digest="", came_at=now, facts={}, packages="", package_count=0)
     row.digest, row.came_at = digest, now
     row.facts = inventory.model_dump(mode="json", exclude=_PACKAGES)

@@ -15,8 +15,8 @@ from fleet_server.inventory.words import (
     display_words,
     interface_words,
     memory_words,
+    processor_words,
 )
-from fleet_server.web.french import size
 from wire.inventory import Hardware, System
 
 Facts = list[tuple[str, list[str]]]
@@ -35,14 +35,11 @@ class Change:
 
 
 def hardware_facts(hardware: Hardware) -> Facts:
-    board, processor = hardware.board, hardware.processor
-    threads = f"{processor.threads} fils" if processor.threads else ""
-    memory = f"{memory_words(hardware.memory_bytes)}, dont {size(hardware.memory_bytes)} pour le système"
+    board = hardware.board
     return _said([
         ("Machine", [board.full_name]), ("N° de série", [board.serial]),
         ("Micrologiciel", [board.firmware]),
-        ("Processeur", [", ".join(one for one in (processor.model, processor.architecture, threads) if one)]),
-        ("Mémoire", [memory if hardware.memory_bytes else ""]),
+        ("Processeur", [processor_words(hardware.processor)]), ("Mémoire", [memory_words(hardware.memory_bytes)]),
         ("Disques", [f"{one.name} : {disk_words(one)}" for one in hardware.disks]),
         ("Réseau", [f"{one.name} : {interface_words(one)}" for one in hardware.interfaces]),
         ("Écrans", [f"{one.output} : {display_words(one)}" for one in hardware.displays]),

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from fleet_server.web.french import NBSP, num, size
-from wire.inventory import Disk, Display, Interface
+from fleet_server.web.french import NBSP, num, plural, size
+from wire.inventory import Disk, Display, Interface, Processor
 
 PARTS = {
     "machine": "Machine",
@@ -38,8 +38,15 @@ Line = tuple[str, str | None, str | None]
 """Subject, before, after."""
 
 
+def processor_words(processor: Processor) -> str:
+    threads = plural(processor.threads, "fil d’exécution", "fils d’exécution") if processor.threads else ""
+    return ", ".join(one for one in (processor.model, processor.architecture, threads) if one)
+
+
 def memory_words(octets: int) -> str:
     """As it is sold: what the kernel counts is a little less, and another little less under each kernel."""
+    if not octets:
+        return ""
     gib = octets / _GIB
     fitting = next((sold for sold in _SOLD if gib <= sold), None)
     if fitting is None or gib < fitting * _LEFT:

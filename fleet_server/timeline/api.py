@@ -10,16 +10,17 @@ from sqlmodel import Session
 from fleet_server.access.caller import CALLED, calling
 from fleet_server.context import Context, ContextDep, Reading
 from fleet_server.terminals.named import named
-from fleet_server.timeline.keys import read_key
+from fleet_server.timeline.keys import FIRST_DAY, LAST_DAY, read_key
 from fleet_server.timeline.lines import Asked, Line, lines
 from fleet_server.web.errors import refusals
 from fleet_server.web.viewer import Viewer
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=CALLED)
-Reader = Annotated[Viewer, Depends(calling("terminals:read"))]
+Reader = Annotated[Viewer, Depends(calling("terminals:read", "commands:read"))]
+"""Both: the texts of commands, their answers and who gave them are in it."""
 Kind = Literal["", "demarrages", "logiciel", "contenu", "reglages", "commandes", "maintenance", "incidents",
                "certificat", "materiel", "visites", "autres"]  # fmt: skip
-Day = Annotated[date | None, Query(description="Of Paris, included")]
+Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="Of Paris, included")]
 
 
 class LineView(BaseModel):
@@ -47,7 +48,7 @@ def timeline(
     until: Day = None, before: Annotated[str, Query(max_length=120)] = "",
     size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> TimelinePage:  # fmt: skip
-    """What happened to this terminal, of one kind or all. Scope `terminals:read`."""
+    """What happened to this terminal, of one kind or all. Scopes `terminals:read` and `commands:read`."""
     key = read_key(before)
     if before and key is None:
         raise HTTPException(422, "« before » n’est pas une suite : reprenez celle de « next ».")

@@ -27,9 +27,13 @@ def timeline(
     from fleet_server.timeline.keys import read_key
     from fleet_server.timeline.kinds import KINDS
     from fleet_server.timeline.lines import Asked
+    from fleet_server.web.french import PARIS
 
     if kind and kind not in KINDS:
         refuse(f"« {kind} » n’est pas un genre. Il y a : {', '.join(KINDS)}.")
+
+    if before and read_key(before) is None:
+        refuse("« --before » n’est pas une suite : reprenez celle que la page d’avant a dite.")
 
     def here(ctx: "Context", session: "Session") -> "TimelinePage":
         return told(session, ctx, Asked(terminal, kind, before=read_key(before), simulated=ctx.settings.demo), size)
@@ -39,7 +43,8 @@ def timeline(
     page = read(TimelinePage, path, here, data_dir)
     for one in page.lines:
         said = " ; ".join(part for part in (one.detail, *(line_words(line) for line in one.changed[:3])) if part)
-        typer.echo(f"{one.at:%d/%m/%Y %H:%M:%S}  {one.kind:12} {one.words}{f' : {said}' if said else ''}")
+        at = f"{one.at.astimezone(PARIS):%d/%m/%Y %H:%M:%S}"
+        typer.echo(f"{at}  {one.kind:12} {one.words}{f' : {said}' if said else ''}")
     if page.next:
         typer.echo(f"La suite : --before {page.next}", err=True)
 

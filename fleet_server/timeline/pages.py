@@ -12,7 +12,7 @@ from fleet_server.context import ContextDep, Reading
 from fleet_server.terminals.away import ONLINE_WITHIN
 from fleet_server.terminals.models import Terminal, TerminalLive
 from fleet_server.terminals.named import named
-from fleet_server.timeline.keys import read_key
+from fleet_server.timeline.keys import FIRST_DAY, LAST_DAY, read_key
 from fleet_server.timeline.kinds import KINDS
 from fleet_server.timeline.lines import Asked, lines
 from fleet_server.web.pages import page
@@ -50,6 +50,7 @@ def _silent_since(session: Session, terminal: Terminal, now: datetime) -> dateti
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if FIRST_DAY <= day <= LAST_DAY else None

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from typer.testing import CliRunner
 
 from fleet_server.access.models import AuditEntry
-from fleet_server.inventory.asking import versions
+from fleet_server.inventory.asking import found, versions
 from fleet_server.inventory.cli import app as inventory_app
 from fleet_server.inventory.public import Question, counts, matching
 from fleet_server.terminals.cli import app as terminal_app
@@ -78,6 +78,14 @@ def test_a_token_for_something_else_reads_no_inventory(three):
     assert client(three, "rollouts:read").get("/inventory").status_code == 403
 
 
+def test_a_package_of_debian_and_of_python_at_once_is_found_once(three):
+    sends(three["Segré"], LAVAL.model_copy(update={"python_packages": {"openssl": "24.1"}}))
+    with Session(three.office.context.engine) as session:
+        (row,) = [one for one in found(session, Question(package="openssl")) if one.terminal == three["Segré"].id]
+        assert set(row.version.split(", ")) == {"3.0.14", "24.1"}
+        assert sum(counts(session, Question(package="openssl"))["model"].values()) == 3
+
+
 def test_a_retired_terminal_is_not_counted(three):
     api = client(three, "terminals:write")
     assert api.post(f"/terminals/{three['Laval'].id}/retire", json={"confirmed": "Laval"}).status_code == 204
@@ -89,7 +97,7 @@ def test_a_retired_terminal_is_not_counted(three):
 def test_the_pages_show_what_a_machine_is_made_of_and_what_changed(three):
     yanis, cholet = three.office.signed_in("yanis"), three["Cholet"].id
     said = words(yanis.get(f"/bornes/{cholet}/materiel"))
-    assert "Dell Inc. Dell Wyse 5070" in said or "Dell Wyse 5070" in said
+    assert "Dell Wyse 5070" in said
     assert re.search(r"Paquet changé.*openssl 3.0.14.*3.0.15", said)
     assert re.search(r"Matériel et logiciel", words(yanis.get(f"/bornes/{cholet}")))
     assert re.search(r"openssl 3.0.15 Debian", words(yanis.get(f"/bornes/{cholet}/paquets?q=ssl")))

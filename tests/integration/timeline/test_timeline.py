@@ -109,6 +109,8 @@ def test_pages_follow_each_other_without_a_gap_or_a_repeat_even_at_one_moment(fl
         "2026-99-24T10:00:00.000000Z~e~1",
         "2026-11-24T10:00:00.000000Z~i~zzz",
         "2026-11-24T10:00:00.000000Z~v~",
+        "2026-11-24T10:00:00.000000Z~i~99999999999999999999",
+        "9999-12-31T23:59:59.000000Z~e~1",
         "é" * 100,
     ],
 )
@@ -116,6 +118,22 @@ def test_what_is_no_key_of_ours_is_the_first_page(fleet, text):
     kiosk = eventful(fleet)
     answer = fleet.office.signed_in("yanis").get(f"/bornes/{kiosk.id}/chronologie", params={"avant": text})
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("days", [{"au": "9999-12-31"}, {"du": "0001-01-01"}, {"du": "hier"}])
+def test_days_that_no_database_holds_are_left_out(fleet, days):
+    kiosk = eventful(fleet)
+    answer = fleet.office.signed_in("yanis").get(f"/bornes/{kiosk.id}/chronologie", params=days)
+    assert answer.status_code == 200
+    api = client(fleet, "terminals:read", "commands:read")
+    given = {{"du": "since", "au": "until"}[name]: day for name, day in days.items()}
+    assert api.get(f"/terminals/{kiosk.id}/timeline", params=given).status_code == 422
+
+
+def test_who_may_not_read_commands_does_not_read_them_here(fleet):
+    kiosk = eventful(fleet)
+    answer = client(fleet, "terminals:read").get(f"/terminals/{kiosk.id}/timeline")
+    assert (answer.status_code, "commands:read" in answer.text) == (403, True)
 
 
 def test_visits_are_counted_by_day_and_never_lie_beside_an_hour(fleet):
@@ -196,7 +214,7 @@ def test_a_page_asks_the_same_number_of_questions_however_much_happened(fleet):
 
 
 def test_programs_read_it_by_key(fleet):
-    kiosk, api = eventful(fleet), client(fleet, "terminals:read")
+    kiosk, api = eventful(fleet), client(fleet, "terminals:read", "commands:read")
     at = f"/terminals/{kiosk.id}/timeline"
     first = api.get(at, params={"size": 2}).json()
     assert [one["name"] for one in first["lines"]] == ["visits.counted", "inventory.package"]
@@ -211,7 +229,7 @@ def test_programs_read_it_by_key(fleet):
 
 def test_the_command_line_tells_it_from_elsewhere(fleet, monkeypatch):
     kiosk = eventful(fleet)
-    token = client(fleet, "terminals:read").headers["authorization"].removeprefix("Bearer ")
+    token = client(fleet, "terminals:read", "commands:read").headers["authorization"].removeprefix("Bearer ")
     monkeypatch.setenv("BALISE_URL", fleet.office.url)
     monkeypatch.setenv("BALISE_TOKEN", token)
     done = CliRunner().invoke(terminal_app, ["timeline", kiosk.id, "--size", "2"])
