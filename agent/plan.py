@@ -28,6 +28,7 @@ class Phase(BaseModel):
     revision: int = 0
     reason: str = ""
     was_painting: bool = False
+    rejected: bool = False
     noted: bool = True
 
 

@@ -96,6 +96,7 @@ class Reconciler:
             progress=bringing.progress if fetching else float(phase.name in ("waiting", "verifying", "committed")),
             reason=(bringing.trouble if fetching else phase.reason)[:200], revision=phase.revision,
             waits_for=waits.waits_for, waits_until=waits.again_at, lacks_bytes=bringing.lacks if fetching else 0,
+            rejected=phase.rejected,
         )  # fmt: skip
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
@@ -223,7 +224,7 @@ class Reconciler:
             self._bringing.failed(str(error))
             return
         except Unfit as error:
-            self._fail(Phase(name="failed", target=release, revision=revision, reason=str(error)[:200]))
+            self._fail(Phase(name="failed", target=release, revision=revision, reason=str(error)[:200], rejected=True))
             return
         if not self._may()[1].may:
             return

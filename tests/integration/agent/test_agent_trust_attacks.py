@@ -241,7 +241,7 @@ def test_a_list_that_unpacks_without_end_is_not_unpacked(server: ReleaseServer, 
     server.metadata = bomb
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert refused(server, content, AUTUMN) in ("unreachable", "garbled")
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 200_000)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 200_000)
 
 
 @pytest.mark.parametrize("part", ["headers", "body"])

@@ -34,12 +34,15 @@ def test_maintenance_ends_a_visit_shows_a_quiet_page_and_gives_the_screen_back(
     page: Page, agent: SimulatedAgent
 ) -> None:
     begin(page)
+    until(page, lambda: bool(agent.beats), "no heartbeat")
+    visited = agent.beats[-1]["page"]
     agent.show(mode="maintenance", maintenance_until=LATER)
     expect(page.get_by_role("heading", name="Borne en maintenance")).to_be_visible()
     expect(page.get_by_text("02 40 99 00 00")).to_be_visible()
-    assert violations(page) == []
     until(page, lambda: "session.ended" in agent.kinds(), "the end was not told")
+    until(page, lambda: agent.beats[-1]["page"] != visited, "the page was not loaded anew, to forget the visit")
     until(page, lambda: agent.beats[-1]["screen"] == "maintenance", "the page does not say what it shows")
+    assert violations(page) == []
     agent.show(mode="normal", maintenance_until=None)
     page.locator(".start").wait_for()
 
