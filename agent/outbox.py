@@ -206,7 +206,8 @@ class Outbox:
             self.reset()
             return
         self._limit = min(MAX_EVENTS, self._limit * 2)
-        self._move(through if row[1] == through else row[0] - 1)
+        # What was sent since this answer left is still on its way.
+        self._move(through if row[1] == through else row[0] - 1, self._flight)
 
     @_alone
     def rewind(self, expected: int) -> None:
@@ -257,11 +258,12 @@ class Outbox:
         fresh = uuid7(time.time_ns() // 10**6)
         db.execute("UPDATE position SET outbox = ?, acked = 0, flight = 0, confirmed = ?", (fresh, again))
 
-    def _move(self, acked: int) -> None:
+    def _move(self, acked: int, flight: int = 0) -> None:
         # The server can tell this position again, so it needs no fsync of its own.
+        flight = flight if flight > acked else 0
         with self._spool.writing(durable=False) as db:
-            db.execute("UPDATE position SET acked = ?, flight = 0", (acked,))
-        self._acked, self._flight = acked, 0
+            db.execute("UPDATE position SET acked = ?, flight = ?", (acked, flight))
+        self._acked, self._flight = acked, flight
 
     @_alone
     def refused(self, batch: Outgoing, reason: str) -> bool:

@@ -136,3 +136,18 @@ OutboxAndServer.TestCase.settings = settings(
     max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestOutboxAndServer = OutboxAndServer.TestCase
+
+
+def test_a_late_answer_does_not_give_up_again_what_was_sent_since():
+    case = OutboxAndServer()
+    case.begin(SMALL)
+    answers = []
+    for _ in range(3):
+        case.is_busy_while_the_server_is_away()
+        answers.append(case.sends())
+    case.apply(answers[0])
+    sent_since = case.outbox.acked, answers[-1][2].through
+    for _ in range(4):
+        case.is_busy_while_the_server_is_away()
+    assert sent_since[0] < sent_since[1]
+    case.teardown()
