@@ -43,7 +43,8 @@ def standing(want: Desired, report: Reported | None, now: datetime) -> Standing:
     if ended:
         return Standing("rejected" if state.rejected else state.phase, state.reason or "sans dire pourquoi")
     # A report may say that the rest of the wish is applied before its update has begun: that is no drift.
-    if state.revision >= want.revision or (state.phase == "committed" and state.target == wished):
+    seen = state.revision >= (want.software_revision or want.revision)
+    if seen or (state.phase == "committed" and state.target == wished):
         return Standing("drift", f"exécute {runs}, qu’aucune mise à jour n’a confirmée")
     return Standing("wanted", f"{wished.version} l’attend")
 

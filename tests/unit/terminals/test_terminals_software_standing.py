@@ -62,6 +62,12 @@ def test_what_is_shown_of_a_terminals_software(wished, said, key):
     assert found.differs == (key not in ("unknown", "as_is", "current"))
 
 
+def test_a_later_change_of_settings_does_not_hide_a_drift():
+    """The update has seen the wish that last asked for the software; the settings changed since."""
+    wished = want().model_copy(update={"revision": 5, "software_revision": 3})
+    assert standing(wished, report(revision=5, phase="idle", target=None, revision_seen=3), NOW).key == "drift"
+
+
 @pytest.mark.parametrize(("said", "words"), [
     (report(phase="downloading", progress=0.42), "reçoit, 42 %"),
     (report(phase="downloading", lacks_bytes=3 * 10**9), "il lui manque"),
