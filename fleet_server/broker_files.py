@@ -66,21 +66,30 @@ persistent_client_expiration 1d
 
 _FETCH = """\
 #!/bin/sh
-# Written by "balise server broker". Fetches the list of revoked certificates; mosquitto reads it where it is new.
-# A list that this fleet has not signed, or an older one, changes nothing.
+# Written by "balise server broker". Fetches the list of revoked certificates, and has mosquitto read what is new.
+# A list that this fleet has not signed, or an older one, changes nothing. "loaded" names the files that mosquitto has
+# read, once it has: until it names those that are here, a reload is due, whatever failed or was cut before.
 set -eu
 umask 077
 cd "{out}"
-curl -fsS --max-time 10 --max-filesize 10000000 -o revoked.new "${{BALISE_SERVER:-{url}}}/api/v1/crl"
-openssl crl -in revoked.new -CAfile ca.crt -noout 2>&1 | grep -q '^verify OK' || {{
-  echo "revoked.new is not signed by this fleet: not taken" >&2; exit 1; }}
 number() {{ printf '%d' "0x$(openssl crl -in "$1" -noout -crlnumber | sed 's/.*=//; s/^0x//')"; }}
-[ "$(number revoked.new)" -gt "$(number revoked.crl)" ] || exit 0
-chown --reference=broker.crt revoked.new
-sync revoked.new
-mv revoked.new revoked.crl
-sync .
-${{BALISE_RELOAD:-systemctl reload mosquitto}}
+here() {{ cat ca.crt broker.crt revoked.crl | sha256sum; }}
+take_list() {{
+  curl -fsS --max-time 10 --max-filesize 10000000 -o revoked.new "${{BALISE_SERVER:-{url}}}/api/v1/crl" || return 1
+  openssl crl -in revoked.new -CAfile ca.crt -noout 2>&1 | grep -q '^verify OK' || {{
+    echo "revoked.new is not signed by this fleet: not taken" >&2; return 1; }}
+  [ "$(number revoked.new)" -gt "$(number revoked.crl)" ] || return 0
+  chown --reference=broker.crt revoked.new && sync revoked.new && mv revoked.new revoked.crl && sync .
+}}
+failed=0
+take_list || failed=1
+here=$(here)
+if [ "$here" != "$(cat loaded 2>/dev/null || true)" ]; then
+  ${{BALISE_RELOAD:-systemctl reload mosquitto}}
+  echo "$here" >loaded.new
+  mv loaded.new loaded
+fi
+exit $failed
 """
 
 _SERVICE = """\
