@@ -20,6 +20,7 @@ from fleet_server.evaluation.page_names import page_name
 from fleet_server.evaluation.shares import share, shares
 from fleet_server.web.french import day, num
 from fleet_server.web.pages import fragment, page, with_query
+from fleet_server.web.spreadsheet import safe
 
 router = APIRouter(include_in_schema=False)
 Evaluating = Annotated[Viewer, Depends(allow("operator", "counsellor", "admin"))]
@@ -108,11 +109,6 @@ def frequentation_csv(
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     # With a mark of order, so that spreadsheets read the accents.
     return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def safe(cell: str) -> str:
-    """A spreadsheet runs a cell that begins like a formula: such a text gets a quote in front."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def terminal_names(request: Request, session: Session) -> dict[str, str]:

@@ -9,7 +9,17 @@ from sqlmodel import Session
 
 from fleet_server.access.caller import CALLED, calling
 from fleet_server.context import Reading
-from fleet_server.inventory.asking import FACETS, Found, Question, counts, found, of_terminal, versions
+from fleet_server.inventory.asking import (
+    FACETS,
+    MadeOf,
+    Question,
+    counts,
+    found,
+    how_many,
+    of_terminal,
+    question_of,
+    versions,
+)
 from fleet_server.inventory.keep import inventory_of
 from fleet_server.inventory.shown import newest_changes
 from fleet_server.terminals.named import named
@@ -19,7 +29,7 @@ from wire.inventory import Inventory
 
 router = APIRouter(prefix="/api/v1", tags=["inventory"], responses=CALLED)
 Reader = Annotated[Viewer, Depends(calling("terminals:read"))]
-Text = Annotated[str, Query(max_length=120)]
+Text = Annotated[str, Query(max_length=120, pattern=r"^[^\x00]*$")]
 MOST_ID = 2**62
 
 
@@ -39,22 +49,6 @@ class ChangeView(BaseModel):
     at: datetime
     part: str
     lines: list[tuple[str, str | None, str | None]]
-
-
-class MadeOf(BaseModel):
-    """One terminal in a few words. `version`: of the package asked for."""
-
-    terminal: str
-    name: str
-    model: str
-    memory_bytes: int
-    system: str
-    kernel: str
-    python: str
-    agent: str
-    packages: int
-    came_at: datetime
-    version: str
 
 
 class MadeOfPage(BaseModel):
@@ -105,9 +99,11 @@ def listed(
     agent: Text = "", package: Text = "", version: Text = "", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> MadeOfPage:  # fmt: skip
-    """Terminals made of all that is given, by name; `version`: a whole one or its beginning. Scope `terminals:read`."""
-    rows = found(session, Question(model, system, kernel, python, agent, package, version))
-    return page_of(rows, page, size)
+    """Terminals made of all that is given, by name; `version`: a whole one, or `3.0.*`. Scope `terminals:read`."""
+    question = question_of(
+        model=model, system=system, kernel=kernel, python=python, agent=agent, package=package, version=version
+    )
+    return page_of(session, question, page, size)
 
 
 @router.get("/inventory/counts")
@@ -117,7 +113,7 @@ def counted(caller: Reader, session: Reading) -> CountsView:
 
 
 @router.get("/inventory/packages")
-def packages(caller: Reader, session: Reading, text: Annotated[str, Query(min_length=2, max_length=120)]
+def packages(caller: Reader, session: Reading, text: Annotated[Text, Query(min_length=2)]
              ) -> list[PackageView]:  # fmt: skip
     """Packages whose name holds `text`, by version, with how many terminals have each. Scope `terminals:read`."""
     return [PackageView(source=one.source, name=one.name, version=one.version, terminals=one.terminals)
@@ -143,19 +139,11 @@ def changed(session: Session, terminal_id: str, size: int, before: int = MOST_ID
     return [ChangeView.model_validate(row.model_dump()) for row in rows]
 
 
-def page_of(rows: list[Found], page: int, size: int) -> MadeOfPage:
-    shown = rows[(page - 1) * size : page * size]
-    return MadeOfPage(total=len(rows), page=page, size=size, terminals=[_view(one) for one in shown])
+def page_of(session: Session, question: Question, page: int, size: int) -> MadeOfPage:
+    rows = found(session, question, (page - 1) * size, size)
+    return MadeOfPage(total=how_many(session, question), page=page, size=size, terminals=rows)
 
 
 def counted_of(session: Session) -> CountsView:
     found = counts(session)
     return CountsView(**{name: dict(found[name].most_common()) for name in FACETS})
-
-
-def _view(one: Found) -> MadeOf:
-    return MadeOf(
-        terminal=one.terminal, name=one.name, model=one.model, memory_bytes=one.memory_bytes, system=one.system,
-        kernel=one.kernel, python=one.python, agent=one.agent, packages=one.packages, came_at=one.came_at,
-        version=one.version,
-    )  # fmt: skip

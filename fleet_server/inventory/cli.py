@@ -1,6 +1,5 @@
 """`balise inventory find|counts`, `balise terminal inventory`: here, or elsewhere by BALISE_URL and BALISE_TOKEN."""
 
-from dataclasses import asdict
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -30,22 +29,24 @@ def find(
     python: Annotated[str, typer.Option(help="Version de Python")] = "",
     agent: Annotated[str, typer.Option(help="Version du logiciel de la borne")] = "",
     package: Annotated[str, typer.Option(help="Nom d’un paquet, entier : openssl")] = "",
-    version: Annotated[str, typer.Option(help="Sa version, ou son début : 3.0.")] = "",
+    version: Annotated[str, typer.Option(help="Sa version, ou son début suivi de * : 3.0.*")] = "",
     csv: Annotated[bool, typer.Option("--csv", help="En CSV, pour un tableur")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Cherche les bornes faites de tout ce qui est donné."""
-    from fleet_server.inventory.api import MadeOf, MadeOfPage
-    from fleet_server.inventory.asking import Question
+    from fleet_server.inventory.api import MadeOfPage
+    from fleet_server.inventory.asking import MadeOf, question_of
     from fleet_server.inventory.export import as_csv
-    from fleet_server.inventory.reach import read
+    from fleet_server.reach import read
 
-    question = Question(model, system, kernel, python, agent, package, version)
-    given = {name: value for name, value in asdict(question).items() if value}
+    question = question_of(
+        model=model, system=system, kernel=kernel, python=python, agent=agent, package=package, version=version
+    )
     rows: list[MadeOf] = []
     for number in count(1):
         here = partial(_page, question, number)
-        got = read(MadeOfPage, f"/inventory?{urlencode(given | {'page': number, 'size': _PAGE})}", here, data_dir)
+        wanted = urlencode(question.given | {"page": number, "size": _PAGE})
+        got = read(MadeOfPage, f"/inventory?{wanted}", here, data_dir)
         rows += got.terminals
         if not got.terminals or len(rows) >= got.total:
             break
@@ -61,7 +62,7 @@ def find(
 def show_counts(data_dir: DataDir = None) -> None:
     """Compte les bornes par machine, système, noyau et version."""
     from fleet_server.inventory.api import CountsView, counted_of
-    from fleet_server.inventory.reach import read
+    from fleet_server.reach import read
 
     counted = read(CountsView, "/inventory/counts", lambda _, session: counted_of(session), data_dir)
     titles = {"model": "Machine", "system": "Système", "kernel": "Noyau", "agent": "Logiciel", "python": "Python"}
@@ -80,7 +81,7 @@ def inventory(
 ) -> None:
     """Dit de quoi une borne est faite : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
     from fleet_server.inventory.api import InventoryView, viewed
-    from fleet_server.inventory.reach import read
+    from fleet_server.reach import read
 
     at = f"/terminals/{quote(terminal, safe='')}/inventory"
     if changes:
@@ -103,9 +104,8 @@ def install(terminal_app: typer.Typer) -> None:
 
 def _page(question: "Question", number: int, ctx: "Context", session: "Session") -> "MadeOfPage":
     from fleet_server.inventory.api import page_of
-    from fleet_server.inventory.asking import found
 
-    return page_of(found(session, question), number, _PAGE)
+    return page_of(session, question, number, _PAGE)
 
 
 def _show_facts(got: "InventoryView") -> None:
@@ -122,8 +122,8 @@ def _show_facts(got: "InventoryView") -> None:
 
 def _show_changes(terminal: str, at: str, data_dir: Path | None) -> None:
     from fleet_server.inventory.api import ChangeView, changed
-    from fleet_server.inventory.reach import read
     from fleet_server.inventory.words import change_title, line_words
+    from fleet_server.reach import read
     from fleet_server.terminals.named import named
 
     def here(ctx: "Context", session: "Session") -> list[ChangeView]:

@@ -3,55 +3,27 @@
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import asdict
-from datetime import datetime
-from typing import Protocol
 
-from fleet_server.evaluation.frequentation import safe
-from fleet_server.inventory.asking import Question
+from fleet_server.inventory.asking import MadeOf, Question
+from fleet_server.inventory.words import ASKED
+from fleet_server.web.spreadsheet import safe
 
-COLUMNS = ("borne", "nom", "modèle", "mémoire (octets)", "système", "noyau", "python", "logiciel de la borne",
-           "paquets", "reçu le")  # fmt: skip
-
-
-class Row(Protocol):
-    """One terminal, from the database or from another server."""
-
-    @property
-    def terminal(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def memory_bytes(self) -> int: ...
-    @property
-    def system(self) -> str: ...
-    @property
-    def kernel(self) -> str: ...
-    @property
-    def python(self) -> str: ...
-    @property
-    def agent(self) -> str: ...
-    @property
-    def packages(self) -> int: ...
-    @property
-    def came_at(self) -> datetime: ...
-    @property
-    def version(self) -> str: ...
+COLUMNS = {
+    "terminal": "borne", "name": "nom", "model": "modèle", "memory_bytes": "mémoire (octets)", "system": "système",
+    "kernel": "noyau", "python": "python", "agent": "logiciel de la borne", "packages": "paquets", "came_at": "reçu le",
+}  # fmt: skip
+"""Field of `MadeOf` → what the column is called."""
 
 
-def as_csv(rows: Iterable[Row], question: Question) -> str:
+def as_csv(rows: Iterable[MadeOf], question: Question) -> str:
     """What was asked in the first line; the version of the package asked for in the last column."""
     text = io.StringIO()
     written = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    given = ", ".join(f"{name} = {value}" for name, value in asdict(question).items() if value)
+    given = ", ".join(f"{ASKED[name][1]} = {value}" for name, value in question.given.items())
     written.writerow([safe(f"Inventaire des bornes : {given or 'toutes'}")])
-    written.writerow([*COLUMNS, *([f"version de {question.package}"] if question.package else [])])
+    columns = COLUMNS | ({"version": f"version de {question.package}"} if question.package else {})
+    written.writerow([safe(title) for title in columns.values()])
     for one in rows:
-        written.writerow([
-            safe(one.terminal), safe(one.name), safe(one.model), one.memory_bytes, safe(one.system), safe(one.kernel),
-            safe(one.python), safe(one.agent), one.packages, one.came_at.isoformat(),
-            *([safe(one.version)] if question.package else []),
-        ])  # fmt: skip
+        said = one.model_dump(mode="json")
+        written.writerow([safe(said[name]) if isinstance(said[name], str) else said[name] for name in columns])
     return text.getvalue()

@@ -1,19 +1,29 @@
 """/inventaire, /bornes/{id}/materiel, /bornes/{id}/paquets: what terminals are made of, and which are made of what."""
 
-from dataclasses import asdict
+from math import ceil
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import ContextDep, Reading
 from fleet_server.db import transaction
-from fleet_server.inventory.asking import FACETS, Question, counts, found, of_terminal, packages_of, versions
+from fleet_server.inventory.asking import (
+    FACETS,
+    Question,
+    counts,
+    found,
+    how_many,
+    of_terminal,
+    packages_of,
+    question_of,
+    versions,
+)
 from fleet_server.inventory.export import as_csv
 from fleet_server.inventory.shown import change_of, hardware_facts, newest_changes, system_facts
-from fleet_server.inventory.words import memory_words
+from fleet_server.inventory.words import ASKED, memory_words
 from fleet_server.terminals.cards import read_report
 from fleet_server.terminals.models import Terminal, TerminalHealth, TerminalLive
 from fleet_server.terminals.named import named
@@ -23,37 +33,40 @@ from wire.state import Reported
 
 router = APIRouter(include_in_schema=False)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
-Text = Annotated[str, Query(max_length=120)]
-PAGE_SIZE = 100
+Text = Annotated[str, Query(max_length=120, pattern=r"^[^\x00]*$")]
+"""No database holds a zero in a text."""
+PageNumber = Annotated[str, Query(alias="page", max_length=20)]
+PAGE_SIZE = 50
+PACKAGES_SHOWN = 100
 CHANGES_SHOWN = 6
-FACET_WORDS = {
-    "model": ("modele", "Modèle"), "system": ("systeme", "Système"), "kernel": ("noyau", "Noyau"),
-    "agent": ("logiciel", "Logiciel de la borne"), "python": ("python", "Python"),
-}  # fmt: skip
-"""Facet → the word of the address, and that of the page."""
 
 
 def asked(
     modele: Text = "", systeme: Text = "", noyau: Text = "", python: Text = "", logiciel: Text = "",
     paquet: Text = "", version: Text = "",
 ) -> Question:  # fmt: skip
-    return Question(modele, systeme, noyau, python, logiciel, paquet.strip().lower(), version.strip())
+    return question_of(model=modele, system=systeme, kernel=noyau, python=python, agent=logiciel, package=paquet,
+                       version=version)  # fmt: skip
 
 
 Asked = Annotated[Question, Depends(asked)]
 
 
 @router.get("/inventaire")
-def fleet_page(request: Request, session: Reading, viewer: Operator, question: Asked) -> Response:
-    everything = counts(session)
-    told = sum(everything["model"].values())
-    listed = found(session, question)
-    given = [(word, title, getattr(question, name)) for name, (word, title) in FACET_WORDS.items()]
+def fleet_page(
+    request: Request, session: Reading, viewer: Operator, question: Asked, numero: PageNumber = ""
+) -> Response:
+    everything, total = counts(session), how_many(session, question)
+    number = min(page_number(numero), max(1, ceil(total / PAGE_SIZE)))
+    first = (number - 1) * PAGE_SIZE
+    rows = found(session, question, first, PAGE_SIZE)
+    given = [(*ASKED[name], getattr(question, name)) for name in FACETS]
     return page(
-        request, viewer, "inventory/inventaire.html", question=question, rows=listed, told=told,
-        terminals=_in_service(session), facets=_facets(session, question), memory_words=memory_words,
+        request, viewer, "inventory/inventaire.html", question=question, rows=rows, total=total, number=number,
+        first=first + 1, last=first + len(rows), told=everything["model"].total(), terminals=_in_service(session),
+        facets=_facets(session, question), memory_words=memory_words, given=[one for one in given if one[2]],
         versions=versions(session, question.package) if len(question.package) > 1 else [],
-        given=[one for one in given if one[2]], models=len([one for one in everything["model"] if one]),
+        models=len([one for one in everything["model"] if one]),
     )  # fmt: skip
 
 
@@ -61,9 +74,8 @@ def fleet_page(request: Request, session: Reading, viewer: Operator, question: A
 def fleet_csv(ctx: ContextDep, session: Reading, viewer: Operator, question: Asked) -> Response:
     """Exactly the rows filtered, and what they are in the first line. The export is in the audit log."""
     rows = found(session, question)
-    given = {name: value for name, value in asdict(question).items() if value}
     with transaction(ctx.engine) as writing:
-        record_act(writing, viewer, "terminal.inventory_exported", "", given, now=ctx.now())
+        record_act(writing, viewer, "terminal.inventory_exported", "", question.given, now=ctx.now())
     headers = {"Content-Disposition": 'attachment; filename="inventaire.csv"', "Cache-Control": "no-store"}
     # With a mark of order, so that spreadsheets read the accents.
     return Response("\ufeff" + as_csv(rows, question), media_type="text/csv; charset=utf-8", headers=headers)
@@ -87,29 +99,26 @@ def terminal_page(request: Request, ctx: ContextDep, session: Reading, viewer: O
 @router.get("/bornes/{terminal_id}/paquets")
 def packages_page(
     request: Request, session: Reading, viewer: Operator, terminal_id: str,
-    q: Text = "", numero: Annotated[str, Query(alias="page")] = "",
+    q: Text = "", numero: PageNumber = "",
 ) -> Response:  # fmt: skip
     terminal, row = named(session, terminal_id), of_terminal(session, terminal_id)
     if row is None:
         raise HTTPException(404, "Cette borne n’a pas encore dit de quoi elle est faite.")
     number = page_number(numero)
-    first = (number - 1) * PAGE_SIZE
-    total, rows = packages_of(session, row, q, first, PAGE_SIZE)
+    first = (number - 1) * PACKAGES_SHOWN
+    total, rows = packages_of(session, row, q, first, PACKAGES_SHOWN)
     return page(request, viewer, "inventory/paquets.html", terminal=terminal, row=row, rows=rows, q=q, total=total,
                 number=number, first=first + 1, last=first + len(rows))  # fmt: skip
 
 
 def _facets(session: Session, question: Question) -> list[tuple[str, str, str, list[tuple[str, int]]]]:
-    """Address, title, what is chosen, and each value with how many of those that the other filters leave."""
+    """Address, title, what is chosen, and each value with how many terminals it would leave."""
     counted = counts(session, question)
-    return [
-        (word, title, getattr(question, name), counted[name].most_common())
-        for name, (word, title) in FACET_WORDS.items() if name in FACETS
-    ]  # fmt: skip
+    return [(*ASKED[name], getattr(question, name), counted[name].most_common()) for name in FACETS]
 
 
 def _in_service(session: Session) -> int:
-    return len(session.exec(select(Terminal.id).where(col(Terminal.status) == "accepted")).all())
+    return session.exec(select(func.count()).where(col(Terminal.status) == "accepted")).one()
 
 
 def _last_sample(session: Session, terminal_id: str) -> TerminalHealth | None:

@@ -1,5 +1,5 @@
-"""What other rooms use of the inventory: `matching(session, Question(model="Dell Wyse 5070"))`, and what there is."""
+"""What other rooms use of the inventory."""
 
-from fleet_server.inventory.asking import FACETS, Question, counts, matching, models_of
+from fleet_server.inventory.asking import models_of
 
-__all__ = ["FACETS", "Question", "counts", "matching", "models_of"]
+__all__ = ["models_of"]

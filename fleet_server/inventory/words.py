@@ -25,6 +25,12 @@ FIELDS = {
     "host": "nom de machine", "name": "distribution", "release": "version", "kernel": "noyau", "python": "Python",
     "timezone": "fuseau horaire", "locale": "langue",
 }  # fmt: skip
+ASKED = {
+    "model": ("modele", "Modèle"), "system": ("systeme", "Système"), "kernel": ("noyau", "Noyau"),
+    "agent": ("logiciel", "Logiciel de la borne"), "python": ("python", "Python"), "package": ("paquet", "Paquet"),
+    "version": ("version", "Version"),
+}  # fmt: skip
+"""What may be asked for → the word of the page's address, and what people call it."""
 _DISKS = {"ssd": "SSD", "hdd": "disque dur", "nvme": "SSD NVMe", "mmc": "carte mémoire"}
 _INTERFACES = {"ethernet": "filaire", "wifi": "Wi-Fi"}
 _SOLD = (0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024)

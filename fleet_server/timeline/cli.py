@@ -21,8 +21,8 @@ def timeline(
     data_dir: Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")] = None,
 ) -> None:
     """Raconte ce qui est arrivé à une borne : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
-    from fleet_server.inventory.reach import read, refuse
     from fleet_server.inventory.words import line_words
+    from fleet_server.reach import read, refuse
     from fleet_server.timeline.api import TimelinePage, told
     from fleet_server.timeline.keys import read_key
     from fleet_server.timeline.kinds import KINDS

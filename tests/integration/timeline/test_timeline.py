@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 from sqlmodel import Session, SQLModel
@@ -15,6 +16,7 @@ from fleet_server.evaluation.models import TABLE
 from fleet_server.terminals.cli import app as terminal_app
 from fleet_server.terminals.inbound import Said, heard, take
 from fleet_server.terminals.words import EVENTS
+from fleet_server.timeline.api import Kind
 from fleet_server.timeline.keys import Key, read_key
 from fleet_server.timeline.kinds import KINDS, kind_of
 from fleet_server.timeline.lines import Asked, lines
@@ -68,6 +70,10 @@ def test_every_event_that_has_words_has_a_kind():
     assert [name for name in EVENTS if kind_of(name) == "autres"] == ["certificate.renewed"]
 
 
+def test_programs_may_ask_for_every_kind_that_there_is():
+    assert set(get_args(Kind)) == {"", *KINDS}
+
+
 def test_days_of_paris_bound_a_period_and_are_included(fleet):
     kiosk = eventful(fleet)
     yesterday = fleet.office.clock().date() - timedelta(days=1)
@@ -100,24 +106,29 @@ def test_pages_follow_each_other_without_a_gap_or_a_repeat_even_at_one_moment(fl
     assert len(whole) == 19
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "x",
-        "2026-11-24T10:00:00Z~e~1",
-        "2026-99-24T10:00:00.000000Z~e~1",
-        "2026-11-24T10:00:00.000000Z~i~zzz",
-        "2026-11-24T10:00:00.000000Z~v~",
-        "2026-11-24T10:00:00.000000Z~i~99999999999999999999",
-        "9999-12-31T23:59:59.000000Z~e~1",
-        "é" * 100,
-    ],
-)
+@pytest.mark.parametrize("text", [
+    "", "x", "2026-11-24T10:00:00Z~e~1", "2026-99-24T10:00:00.000000Z~e~1", "2026-11-24T10:00:00.000000Z~v~",
+    "9999-12-31T23:59:59.000000Z~e~1", "é" * 100,
+])  # fmt: skip
 def test_what_is_no_key_of_ours_is_the_first_page(fleet, text):
-    kiosk = eventful(fleet)
-    answer = fleet.office.signed_in("yanis").get(f"/bornes/{kiosk.id}/chronologie", params={"avant": text})
-    assert answer.status_code == 200
+    kiosk, yanis = eventful(fleet), fleet.office.signed_in("yanis")
+    at, yesterday = f"/bornes/{kiosk.id}/chronologie", "2026-11-23T10:00:00.000000Z~e~1"
+    first = shown(yanis.get(at))
+    assert shown(yanis.get(at, params={"avant": yesterday})) != first
+    assert shown(yanis.get(at, params={"avant": text})) == first
+
+
+@pytest.mark.parametrize("ident", ["zzz", "99999999999999999999"])
+def test_a_key_of_no_line_goes_on_from_its_moment(fleet, ident):
+    kiosk, yanis = eventful(fleet), fleet.office.signed_in("yanis")
+    for source in "ecki":
+        key = f"2199-01-01T10:00:00.000000Z~{source}~{ident}"
+        assert "4 visites" in shown(yanis.get(f"/bornes/{kiosk.id}/chronologie", params={"avant": key}))
+
+
+def shown(answer):
+    """The list, as it reads."""
+    return re.search(r"Chronologie(.*)lignes?", words(answer))[1]
 
 
 @pytest.mark.parametrize("days", [{"au": "9999-12-31"}, {"du": "0001-01-01"}, {"du": "hier"}])
