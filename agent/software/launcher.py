@@ -1,13 +1,19 @@
-"""What systemd starts: counts the boot of a version on trial, goes back to the one before when it has had its chances.
+"""What systemd starts: counts the boots of a version on trial and the early deaths of one that was kept, and goes back
+to the one before when it has had its chances.
 
 Of the standard library alone, and installed beside the slots: no update replaces it.
 
     <root>/slots/<version>/bin/python     one environment a version
     <root>/current -> slots/<version>     the pointer
     <root>/trial.json                     {"new", "old", "boots"} while `new` has not been committed
+    <root>/starts.json                    the last start outside of a trial, and the deaths and falls counted until then
 
 A version on trial also starts with an alarm set, which outlives `exec`: the kernel ends a process that has not
 committed in time and so cannot disarm it, even one that hangs.
+
+A version that was kept and dies soon after each of its starts *falls*: the one before it starts instead. Starts are
+compared within one boot of the machine: a power cut is nobody's death. Where both die, the cause lies elsewhere: after
+`FALLS` in `FALLS_S` none falls any more, until that time has passed or the machine is started anew.
 
 Where the pointer names nothing that can be started (a damaged file system), another slot that is whole is.
 """
@@ -16,10 +22,17 @@ import json
 import os
 import signal
 import sys
+import time
 
 BOOTS = 3
 WITHIN_S = 20 * 60
 """Longer than the health gate's 15 minutes: a version that can still judge itself does so first."""
+DEATHS = 5
+QUICK_S = 5 * 60
+"""A death within this after the start counts. More than a start that hangs takes until systemd ends it."""
+FALLS, FALLS_S = 2, 60 * 60
+_STARTS_BYTES = 1024
+"""Always as long, so that it can be written over where it is: a full disk has no room for a new file."""
 
 
 def synced(folder: str) -> None:
@@ -44,16 +57,20 @@ def point(root: str, version: str) -> None:
 
 def write(root: str, trial: dict[str, object]) -> None:
     """Raises `OSError`, also where the disk took only a part of it, and nothing has changed then."""
-    data, fresh = json.dumps(trial).encode(), os.path.join(root, "trial.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    fresh = os.path.join(root, "trial.new")
+    fill(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, json.dumps(trial).encode())
+    os.replace(fresh, os.path.join(root, "trial.json"))
+    synced(root)
+
+
+def fill(path: str, flags: int, data: bytes) -> None:
+    descriptor = os.open(path, flags, 0o644)
     try:
         if os.write(descriptor, data) != len(data):
             raise OSError("the disk took only a part")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    os.replace(fresh, os.path.join(root, "trial.json"))
-    synced(root)
 
 
 def read(root: str) -> dict[str, object] | None:
@@ -87,13 +104,30 @@ def whole(root: str) -> list[str]:
     return [version for _, _, version in sorted(made)]
 
 
-def kept(root: str) -> str:
-    """The last version that was committed, as the update's own record has it; empty where that can't be read."""
+def loaded(root: str, name: str) -> dict[str, object]:
+    """Empty where there is nothing that can be read."""
     try:
-        with open(os.path.join(root, "update.json"), "rb") as file:
-            return str(json.load(file)["release"]["version"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return ""
+        with open(os.path.join(root, name), "rb") as file:
+            read = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def kept(root: str, what: str = "release") -> str:
+    """The last version that was committed, as the update's own record has it; empty where that can't be read."""
+    release = loaded(root, "update.json").get(what)
+    return str(release.get("version", "")) if isinstance(release, dict) else ""
+
+
+def spare(root: str, version: str) -> str:
+    """The one to start instead of `version`: the one kept to go back to, else another that is whole. Not the one that
+    an update has only just brought: it has never been in service."""
+    there, target = whole(root), kept(root, "target")
+    previous = loaded(root, "update.json").get("previous")
+    others = [other for other in there if other == previous]
+    others += [other for other in there if other != target or target == kept(root)]
+    return next((other for other in others if other != version), "")
 
 
 def mended(root: str) -> str:
@@ -113,22 +147,75 @@ def mended(root: str) -> str:
     return there[0]
 
 
-def choose(root: str) -> tuple[str, bool]:
-    """The version to start, and whether it is on trial. What cannot be counted is not started: the old one is."""
+def choose(root: str, machine: str = "", now: float = 0) -> tuple[str, bool]:
+    """The version to start, and whether it is on trial. What cannot be counted is not started: the old one is.
+
+    `machine`: the machine's boot, `now`: seconds since then.
+    """
     trial = read(root)
     if trial is None:
-        return mended(root), False
+        return lasting(root, mended(root), machine, now), False
     old, boots = str(trial["old"]), int(str(trial["boots"]))
     try:
         if boots >= BOOTS:
-            if current(root) != old:
+            if current(root) == trial["new"]:
                 point(root, old)
-            return old, False
+            return lasting(root, current(root), machine, now), False
         write(root, {**trial, "boots": boots + 1})
         chosen = current(root)
     except OSError:
         return old, False
     return chosen, chosen == trial["new"]
+
+
+def lasting(root: str, version: str, machine: str, now: float) -> str:
+    """`version`, or the one before it where this one has died too often. Where that can't be counted it is started."""
+    last = loaded(root, "starts.json")
+    known = last.get("machine") == machine
+    deaths, fell = last.get("deaths"), last.get("fell")
+    again = known and last.get("version") == version and recent(last.get("at"), now, QUICK_S)
+    count = deaths + 1 if again and isinstance(deaths, int) else 0
+    told = last.get("falls")
+    falls = [at for at in told if recent(at, now, FALLS_S)] if known and isinstance(told, list) else []
+    start = {
+        "machine": machine, "version": version, "at": now, "deaths": count, "falls": falls,
+        "fell": fell if isinstance(fell, dict) and fell.get("to") == version else None,
+    }  # fmt: skip
+    other = spare(root, version) if count >= DEATHS and len(falls) < FALLS else ""
+    if other:
+        note = {"version": version, "to": other, "deaths": count, "id": f"{machine} {now}"}
+        start |= {"version": other, "deaths": 0, "falls": [*falls, now], "fell": note}
+    try:
+        note_start(root, start)  # before anything moves
+        if other:
+            point(root, other)
+    except OSError:
+        return version
+    return other or version
+
+
+def recent(at: object, now: float, within_s: float) -> bool:
+    return isinstance(at, int | float) and 0 <= now - at < within_s
+
+
+def note_start(root: str, start: dict[str, object]) -> None:
+    """Raises `OSError`: nothing of it is known then, or what was."""
+    path, fresh = os.path.join(root, "starts.json"), os.path.join(root, "starts.new")
+    data = json.dumps(start).encode().ljust(_STARTS_BYTES)
+    try:
+        fill(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, data)
+        os.replace(fresh, path)
+        synced(root)
+    except OSError:
+        fill(path, os.O_WRONLY, data)
+
+
+def boot_of_machine() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def start(root: str, version: str, arguments: list[str]) -> None:
@@ -144,7 +231,7 @@ def main(root: str, arguments: list[str], within_s: int = WITHIN_S) -> None:
     # Nothing but what is in the slot: neither the folder that this was started in, nor a path that somebody has set.
     os.environ.pop("PYTHONPATH", None)
     os.environ["PYTHONSAFEPATH"] = "1"
-    version, on_trial = choose(root)
+    version, on_trial = choose(root, boot_of_machine(), round(time.clock_gettime(time.CLOCK_BOOTTIME), 3))
     if on_trial:
         signal.alarm(within_s)
     start(root, version, arguments)

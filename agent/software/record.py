@@ -18,7 +18,11 @@ class Record(BaseModel):
     revision: int = 0
     """The wish that `target` comes from: the same one is not tried again, a later one of the same version is."""
     previous: str = ""
-    """The version that ran before, whose slot is kept."""
+    """The version that ran before, whose slot is kept; in a trial the one to go back to."""
+    spare: str = ""
+    """In a trial: the slot that was kept until then. It stays if the trial ends badly."""
+    fell: str = ""
+    """The last fall that this record knows of."""
     tries: int = 0
     linked_before: bool = False
     painting_before: bool = False
@@ -40,6 +44,17 @@ class Trial(BaseModel):
     boots: int = 0
 
 
+class Fell(BaseModel):
+    """What the launcher notes when a version that was kept has died too often: `to` starts instead of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    to: str
+    deaths: int
+    id: str
+
+
 class Records:
     """The saved state in `root`. Every write is one synced rename; each raises `OSError`."""
 
@@ -59,6 +74,13 @@ class Records:
         """As the launcher reads it, `agent.software.launcher.read`."""
         try:
             return Trial.model_validate(disk.read_json(self._root / "trial.json"))
+        except ValidationError:
+            return None
+
+    def fell(self) -> Fell | None:
+        noted = disk.read_json(self._root / "starts.json")
+        try:
+            return Fell.model_validate(noted["fell"]) if isinstance(noted, dict) and noted.get("fell") else None
         except ValidationError:
             return None
 

@@ -7,6 +7,8 @@
     verifying      look at its own health, end the trial    committed       rolling_back    looks again; or was put back
     rolling_back   move the pointer back, exit              rolled_back     (launcher)      does it again
 
+Whatever the phase, the launcher may have put back the version before one that was kept: `fallen` says what then is.
+
 A phase is saved, with one try more, before anything is done under it. With `TRIES` behind it, it is not begun again:
 `given_up` says where that leads.
 """
@@ -14,7 +16,7 @@ A phase is saved, with one try more, before anything is done under it. With `TRI
 from typing import Literal
 
 from agent.software.launcher import BOOTS
-from agent.software.record import Record, Trial
+from agent.software.record import Fell, Record, Trial
 from wire.software import SoftwareRelease, UpdatePhase
 
 TRIES = 3
@@ -45,7 +47,8 @@ def wished(
     `moved`: the trial has begun, or the pointer names another version. What only waits to restart is called back too.
     """
     replaceable = record.phase in REPLACEABLE or (record.phase == "restarting" and not moved)
-    kept = {name: getattr(record, name) for name in ("previous", "release", "committed_boot")}
+    kept = {name: getattr(record, name) for name in ("release", "committed_boot", "fell")}
+    kept["previous"] = kept_beside(record, running)
     if want is None and replaceable and record.phase not in AT_REST:
         return Record(revision=revision, **kept)
     if want is None or not replaceable or revision == record.revision:
@@ -69,6 +72,7 @@ def committed(record: Record, boot: str) -> Record:
     """It runs, and after this only forward. `boot`: of the process that found it well."""
     return record.model_copy(update={
         "phase": "committed", "release": record.target, "committed_boot": boot, "reason": "", "rejected": False,
+        "spare": "",
     })  # fmt: skip
 
 
@@ -89,6 +93,26 @@ def recovered(record: Record, trial: Trial | None, running: str) -> Record:
     return record
 
 
+def fallen(record: Record, trial: Trial | None, fell: Fell | None, running: str) -> Record:
+    """What becomes of the record where the launcher has started `running` in place of a version that died too often.
+
+    What is on its way goes on from here. The one that died stays whole: should this one die as well, it may come back.
+    """
+    if fell is None or fell.to != running or fell.id == record.fell:
+        return record
+    now = record.model_copy(update={"fell": fell.id})
+    if record.release and record.release.version == running:
+        return now  # it is back where it was
+    lost = now.model_copy(update={"release": None, "committed_boot": "", "previous": fell.version, "spare": ""})
+    reason = f"{fell.version} died {fell.deaths} times soon after its start"
+    in_trial = trial and running not in (trial.new, trial.old)
+    if record.phase == "idle":
+        return _to(lost.model_copy(update={"target": record.release}), "rolled_back", reason)
+    if in_trial or (record.phase in AT_REST and record.target and record.target.version == fell.version):
+        return lost.model_copy(update={"phase": "rolled_back", "tries": 0, "reason": reason})
+    return lost
+
+
 def begun(record: Record) -> Record:
     """One try more of this phase, to be saved before it is made."""
     return record.model_copy(update={"tries": record.tries + 1})
@@ -107,6 +131,8 @@ def given_up(record: Record, running: str) -> Record | None:
     going_back = record.phase == "rolling_back" and running != record.previous
     if record.phase in AT_REST or going_back or record.tries < TRIES:
         return None
+    if record.phase == "restarting":
+        record = record.model_copy(update={"previous": kept_beside(record, running)})
     return after(record, "failed", record.reason or f"tried {TRIES} times, died each time in {record.phase}")
 
 
@@ -114,5 +140,11 @@ def after(record: Record, outcome: Outcome, reason: str = "") -> Record:
     return _to(record, AFTER[record.phase, outcome], reason)
 
 
+def kept_beside(record: Record, running: str) -> str:
+    """The slot that is kept beside `running`, also where a trial of another was about to begin."""
+    return record.spare if record.previous == running else record.previous
+
+
 def _to(record: Record, phase: UpdatePhase, reason: str = "") -> Record:
-    return record.model_copy(update={"phase": phase, "tries": 0, "reason": reason or record.reason})
+    now = record.model_copy(update={"phase": phase, "tries": 0, "reason": reason or record.reason})
+    return now.model_copy(update={"previous": record.spare, "spare": ""}) if phase == "rolled_back" else now

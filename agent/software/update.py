@@ -106,8 +106,9 @@ class Update:
         return saved
 
     def _read(self) -> Record:
-        record = self._records.read()
-        now = transitions.recovered(record, self._records.trial(), self.running)
+        record, trial = self._records.read(), self._records.trial()
+        known = transitions.fallen(record, trial, self._records.fell(), self.running)
+        now = transitions.recovered(known, trial, self.running)
         if now.phase == "committed" != record.phase:
             now = transitions.committed(now, self.boot)
             self.host.disarm()
@@ -142,6 +143,7 @@ class Update:
         before = self.host.before()
         self._save(record, record.model_copy(update={
             "linked_before": before.linked, "painting_before": before.painting, "previous": self.running,
+            "spare": transitions.kept_beside(record, self.running),
         }))  # fmt: skip
         self._records.begin_trial(Trial(new=version, old=self.running))
         self._slots.point(version)

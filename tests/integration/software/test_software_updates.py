@@ -68,7 +68,36 @@ def test_a_version_that_is_not_well_goes_and_the_one_before_runs(fleet, versions
         state = laval.reported("1", "rolled_back")["software_state"]
         assert state["target"]["version"] == name
         assert state["reason"]
-        assert state["previous"] == "1"
+        assert state["previous"] is None, "none was kept beside the first one"
+        eventually(lambda: laval.told()[-1:] == ["rolled_back"], what="its history tells so")
+
+
+KEPT = """
+import os, pathlib
+state = pathlib.Path(os.environ["BALISE_AGENT_STATE_DIR"])
+"""
+DIES_LATER = {
+    "a-crash": KEPT + "if (state / 'dies').exists():\n    raise SystemExit(3)",
+    "no-libraries": "",
+}
+
+
+@pytest.mark.parametrize("name", DIES_LATER)
+def test_a_version_that_dies_after_it_was_kept_goes_and_the_one_before_runs(fleet, versions, name):
+    release = fleet.publish_software(versions.beginning(name, DIES_LATER[name]))
+    with Launched(fleet, fleet.add("Laval"), versions.plain("1")) as laval:
+        laval.reported("1")
+        fleet.want_software(release, laval.kiosk)
+        laval.reported(name, "committed")
+        if name == "a-crash":
+            (laval.kiosk.state_dir / "dies").touch()
+        else:
+            for library in (laval.root / "slots" / name).glob("lib/*/site-packages/*.pth"):
+                library.unlink()
+        laval.kill()
+        state = laval.reported("1", "rolled_back")["software_state"]
+        assert state["reason"] == f"{name} died 5 times soon after its start"
+        assert (state["release"], state["previous"], state["target"]["version"]) == (None, name, name)
         eventually(lambda: laval.told()[-1:] == ["rolled_back"], what="its history tells so")
 
 

@@ -1,6 +1,10 @@
 """The launcher on a damaged file system: whatever the pointer has become, a slot that is whole is started."""
 
+import errno
+import itertools
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -89,3 +93,86 @@ def test_without_any_slot_it_says_so(tmp_path: Path) -> None:
 
 def test_a_time_for_trials_that_is_none_keeps_nothing_from_starting(root: Path) -> None:
     assert started(root, BALISE_TRIAL_S="soon") == "2"
+
+
+def kept(root: Path, version: str = "2", previous: str = "1") -> None:
+    saved = {"phase": "committed", "release": {"version": version}, "target": {"version": version}}
+    (root / "update.json").write_text(json.dumps(saved | {"previous": previous}))
+
+
+def starts(root: Path, count: int, every_s: float = 3, since: float = 100, machine: str = "m") -> list[str]:
+    """Which version each of them starts, without what is the same again."""
+    chosen = [launcher.choose(str(root), machine, since + number * every_s)[0] for number in range(count)]
+    return [version for version, _ in itertools.groupby(chosen)]
+
+
+def test_one_that_dies_soon_after_each_start_gives_way_to_the_one_before(root: Path) -> None:
+    kept(root)
+    assert starts(root, launcher.DEATHS) == ["2"]
+    assert starts(root, 1, since=115) == ["1"]
+    assert launcher.current(str(root)) == "1"
+
+
+@pytest.mark.parametrize("every_s", [launcher.QUICK_S, 10**6])
+def test_one_that_lives_a_while_each_time_stays(root: Path, every_s: float) -> None:
+    kept(root)
+    assert starts(root, 20, every_s) == ["2"]
+
+
+def test_power_cuts_are_no_deaths(root: Path) -> None:
+    kept(root)
+    for boot in range(20):
+        assert starts(root, launcher.DEATHS - 1, machine=f"boot {boot}") == ["2"]
+
+
+def test_where_all_die_none_is_at_fault_and_each_has_its_chance_again_later(root: Path) -> None:
+    kept(root)
+    assert starts(root, 1000) == ["2", "1", "2"], "two falls in an hour"
+    assert starts(root, 300, since=100 + 3000) == ["2", "1", "2"], "and two in the next"
+    assert starts(root, 20, machine="another") == ["2", "1", "2"], "or once the machine is started anew"
+
+
+def test_what_was_only_just_brought_is_no_way_out(root: Path) -> None:
+    """1 is gone, 3 waits for the night: 2 is all there is."""
+    shutil.rmtree(root / "slots" / "1")
+    kept(root)
+    saved = json.loads((root / "update.json").read_text())
+    (root / "update.json").write_text(json.dumps(saved | {"phase": "restarting", "target": {"version": "3"}}))
+    assert starts(root, 100) == ["2"]
+
+
+def test_the_old_version_may_die_after_the_trial_of_another_too(root: Path) -> None:
+    kept(root)
+    launcher.write(str(root), {"new": "3", "old": "2", "boots": 0})
+    launcher.point(str(root), "3")
+    assert starts(root, launcher.BOOTS) == ["3"]
+    assert starts(root, launcher.DEATHS + 2, since=200) == ["2", "1"]
+    assert starts(root, 3, every_s=1000, since=300) == ["1"], "what is left of the trial does not bring it back"
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"deaths": "many", "at": "now", "falls": 3, "fell": 4}', b"\xff"])
+def test_a_count_that_makes_no_sense_is_begun_anew(root: Path, damage: bytes) -> None:
+    kept(root)
+    (root / "starts.json").write_bytes(damage)
+    assert starts(root, launcher.DEATHS + 1) == ["2", "1"]
+
+
+def test_a_full_disk_does_not_keep_it_from_counting(root: Path) -> None:
+    """Nothing new can be made there: the count is written over where it is."""
+    kept(root)
+    starts(root, 1)
+
+    class Full(FailingDisk):
+        def __getattr__(self, name: str) -> object:
+            def full(path: str, flags: int, mode: int = 0o777) -> int:
+                if flags & os.O_CREAT:
+                    raise OSError(errno.ENOSPC, "full")
+                return os.open(path, flags, mode)
+
+            return full if name == "open" else getattr(os, name)
+
+    launcher.os = Full(10**9, OSError)  # type: ignore[assignment]
+    try:
+        assert starts(root, launcher.DEATHS, since=110) == ["2", "1"]
+    finally:
+        launcher.os = os

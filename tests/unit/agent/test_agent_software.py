@@ -18,7 +18,7 @@ from agent.software.transitions import AFTER, AT_REST, TRIES, wished
 from agent.software.update import Later, Rejected, Restart, Update
 from wire.software import SoftwareRelease
 
-NEW = SoftwareRelease(version="2", id="2" * 64)
+NEW, NEXT = (SoftwareRelease(version=version, id=version * 64) for version in "23")
 WELL = Health(painting=True, heartbeat=True, linked=True, content_valid=True, up_s=100, steady_s=90)
 GOOD = ["downloading", "installing", "restarting", "verifying", "committed"]
 BACK = ["downloading", "installing", "restarting", "verifying", "rolling_back", "rolled_back"]
@@ -33,7 +33,8 @@ class Died(BaseException):
 
 @dataclass
 class Terminal:
-    """A simulated one: the real launcher's choice, the real update, the real disk; `new` is how version 2 behaves."""
+    """A simulated one: the real launcher's choice, the real update, the real disk; `new` is how the version that is
+    wanted behaves."""
 
     root: object
     new: str = "well"
@@ -43,6 +44,11 @@ class Terminal:
     in_visit: int = 0
     away: int = 0
     unlinked: bool = False
+    dying: set = field(default_factory=set)
+    """Versions that were kept, and die at each start from now on."""
+    now: float = 0
+    want: SoftwareRelease = NEW
+    revision: int = 1
 
     def __post_init__(self):
         slots = Slots(self.root)
@@ -89,22 +95,28 @@ class Terminal:
         for _ in range(ENOUGH_BOOTS):
             self.boots += 1
             try:
-                version, _ = launcher.choose(str(self.root))
-                assert Slots(self.root).whole(version)
-                return self._run(version)
+                version = self.boot()
+                if version not in self.dying:
+                    return self._run(version)
             except (Died, Restart, PowerCut):
                 disk.os = launcher.os = os
         raise AssertionError(f"never at rest: {self.chain}")
 
+    def boot(self):
+        self.now += 3
+        version, _ = launcher.choose(str(self.root), "a boot of the machine", self.now)
+        assert Slots(self.root).whole(version)
+        return version
+
     def _run(self, version):
-        if version == "2" and self.new in ("crashes", "hangs"):
+        if version == self.want.version and self.new in ("crashes", "hangs"):
             raise Died
         update = Killed(self.root, version, f"boot {self.boots}", self, lambda record: self.chain.append(record.phase))
         update.kill = self.kill
         for _ in range(60):
             try:
                 self._look()
-                update.wish(NEW, 1)
+                update.wish(self.want, self.revision)
                 record = update.turn()
             except OSError:
                 continue
@@ -119,13 +131,15 @@ class Terminal:
             self.chain.append(saved.phase)
 
     def _settled(self, record, version):
-        assert record.revision == 1
-        assert version == ("2" if record.phase == "committed" else "1")
+        assert record.revision == self.revision
+        works = {"1", "2"} - {self.want.version} - self.dying
+        assert version == self.want.version if record.phase == "committed" else version in works
         assert launcher.current(str(self.root)) == version
         assert Slots(self.root).whole(version)
-        assert bool(record.committed_boot) == (record.phase == "committed")
+        assert (record.release.version if record.release else "") == (version if record.committed_boot else "")
         if record.phase == "committed":
-            assert Slots(self.root).whole("1")  # kept: the way back needs no network
+            assert record.release == record.target
+            assert Slots(self.root).whole(record.previous)  # kept: the way back needs no network
         return record
 
 
@@ -184,9 +198,53 @@ def _for_ever(expected, phase, when):
     return [*expected[: expected.index(phase) + 1], "failed"]
 
 
+FELL = [*GOOD, "rolled_back"]
+
+
+def kept(root, **more):
+    """A terminal whose version 2 was kept, and dies at each start from now on."""
+    terminal = Terminal(root, **more)
+    assert terminal.live().phase == "committed"
+    terminal.boots, terminal.dying = 0, {"2"}
+    return terminal
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("new", ["well", "crashes", "unhealthy"])
+def test_one_that_was_kept_may_begin_to_die_at_any_moment_of_the_next_update(tmp_path, new, phase, when):
+    """Version 2 updates itself to 3, and dies for ever from some moment on: 1 goes on from there, or 3 is kept."""
+    terminal = kept(tmp_path)
+    terminal.new, terminal.want, terminal.revision, terminal.dying = new, NEXT, 2, set()
+
+    def kill(now, moment):
+        if (now, moment) == (phase, when) and not terminal.dying:
+            terminal.dying = {"2"}
+            raise Died
+
+    terminal.kill = kill
+    record = terminal.live()
+    all_at_once = new == "crashes" and (phase, when) == ("restarting", "after")  # 3 and 2 die, and 1 finds what is left
+    bad = ["downloading", "installing", "restarting", "rolled_back"] if all_at_once else BACK
+    assert terminal.chain[len(GOOD) :] == (GOOD if new == "well" else bad)
+    if new != "well":
+        assert record.previous == ("2" if terminal.dying else "1"), "the other one stays, whatever it is worth"
+    assert terminal.boots < ENOUGH_BOOTS
+
+
+def test_one_that_was_kept_and_dies_gives_way_to_the_one_before_and_says_so(tmp_path):
+    terminal = kept(tmp_path)
+    record = terminal.live()
+    assert terminal.chain == FELL
+    assert record.reason == "2 died 5 times soon after its start"
+    assert (record.target, record.release, record.previous) == (NEW, None, "2")
+    assert terminal.live() == record  # it stays so, and is not tried again
+    assert terminal.chain == FELL
+
+
 def lives_with(tmp_path, new, fatal, error):
     root = tmp_path / f"{error.__name__}-{fatal}"
-    terminal = Terminal(root, new)
+    terminal = kept(root) if new == "falls" else Terminal(root, new)
     failing = FailingDisk(fatal, error)
     disk.os = launcher.os = failing
     try:
@@ -197,7 +255,7 @@ def lives_with(tmp_path, new, fatal, error):
 
 
 @pytest.mark.parametrize("error", [PowerCut, OSError])
-@pytest.mark.parametrize("new", ["well", "crashes", "unhealthy"])
+@pytest.mark.parametrize("new", ["well", "crashes", "unhealthy", "falls"])
 def test_every_io_may_fail(tmp_path, new, error):
     """The power cut, or the disk failing, at each I/O of an update in turn: the way to the end is the same, or back."""
     total = lives_with(tmp_path, new, 10**9, error)[0].count
@@ -205,7 +263,7 @@ def test_every_io_may_fail(tmp_path, new, error):
     for fatal in range(1, total + 1):
         _, terminal, record = lives_with(tmp_path, new, fatal, error)
         chain = merged(terminal.chain)
-        right = GOOD if new == "well" else BACK
+        right = {"well": GOOD, "falls": FELL}.get(new, BACK)
         assert chain in (right, BACK) or (new == "crashes" and chain == PUT_BACK), (fatal, terminal.chain)
         assert record.phase in (("committed", "rolled_back") if new == "well" else ("rolled_back",)), (fatal, chain)
 
@@ -222,8 +280,8 @@ def test_it_waits_for_the_server_and_for_the_visitor_however_long_that_takes(tmp
     ("failed", "failed"), ("committed", "committed"),
 ])  # fmt: skip
 def test_a_wish_that_is_taken_back_calls_back_what_has_not_moved(phase, then):
-    found = wished(Record(phase=phase, target=NEW, previous="1", revision=4), None, 5, "1", "b")
-    assert (found.phase, found.previous) == (then, "1")
+    found = wished(Record(phase=phase, target=NEW, previous="0", revision=4), None, 5, "1", "b")
+    assert (found.phase, found.previous) == (then, "0")
 
 
 @pytest.mark.parametrize("want", [None, SoftwareRelease(version="1", id="1" * 64)])
@@ -249,7 +307,7 @@ def test_what_went_wrong_is_tried_again_by_a_new_wish_alone(tmp_path):
     terminal.new = "well"
     again = Update(tmp_path, "1", "b", terminal)
     again.wish(NEW, 2)
-    assert Records(tmp_path).read() == Record(phase="downloading", target=NEW, revision=2, previous="1")
+    assert Records(tmp_path).read() == Record(phase="downloading", target=NEW, revision=2)
 
 
 @pytest.mark.parametrize(
