@@ -10,6 +10,7 @@ from agent.core import Terminal
 from agent.kiosk import Kiosk
 from agent.settings import AgentSettings
 from agent.software.host import TerminalHost
+from agent.software.launcher import boot_of_machine
 from agent.software.record import Record
 from agent.software.update import Update
 from agent.software.updating import NoUpdates, Updating, told
@@ -59,6 +60,6 @@ def updates_of(settings: AgentSettings, terminal: Terminal, kiosk: Kiosk) -> Upd
     )  # fmt: skip
     update = Update(
         root, running=environment.name, boot=clock.boot, host=host, on_change=tell,
-        limit_s=settings.update_within_s, steady_s=settings.update_steady_s,
+        machine=boot_of_machine(), limit_s=settings.update_within_s, steady_s=settings.update_steady_s,
     )  # fmt: skip
     return Updating(update, host, terminal.changed)

@@ -24,6 +24,10 @@ class Record(BaseModel):
     fell: str = ""
     """The last fall that this record knows of."""
     tries: int = 0
+    machine: str = ""
+    """The boot of the machine in which the last try was begun."""
+    cuts: int = 0
+    """Tries of the present phase that ended with the machine."""
     linked_before: bool = False
     painting_before: bool = False
     reason: str = ""

@@ -20,6 +20,8 @@ from agent.software.record import Fell, Record, Trial
 from wire.software import SoftwareRelease, UpdatePhase
 
 TRIES = 3
+CUTS = 10
+"""So many power cuts in one phase are no tries; after that they are: what ends the whole machine is bounded too."""
 Outcome = Literal["done", "failed", "wait"]
 AT_REST: frozenset[UpdatePhase] = frozenset({"idle", "committed", "rolled_back", "failed"})
 REPLACEABLE: frozenset[UpdatePhase] = AT_REST | {"downloading", "installing"}
@@ -109,13 +111,21 @@ def fallen(record: Record, trial: Trial | None, fell: Fell | None, running: str)
     if record.phase == "idle":
         return _to(lost.model_copy(update={"target": record.release}), "rolled_back", reason)
     if in_trial or (record.phase in AT_REST and record.target and record.target.version == fell.version):
-        return lost.model_copy(update={"phase": "rolled_back", "tries": 0, "reason": reason})
-    return lost
+        return lost.model_copy(update={"phase": "rolled_back", "tries": 0, "cuts": 0, "reason": reason})
+    # Of an update that had ended, what it ended by is told too.
+    return lost.model_copy(update={"reason": f"{record.reason}; {reason}"}) if record.phase in AT_REST else lost
 
 
-def begun(record: Record) -> Record:
+def cut(record: Record, machine: str) -> Record:
+    """A try that was cut off with the machine was none. `machine`: its present boot."""
+    if not record.tries or record.machine == machine or record.cuts >= CUTS:
+        return record
+    return record.model_copy(update={"tries": record.tries - 1, "cuts": record.cuts + 1, "machine": machine})
+
+
+def begun(record: Record, machine: str) -> Record:
     """One try more of this phase, to be saved before it is made."""
-    return record.model_copy(update={"tries": record.tries + 1})
+    return record.model_copy(update={"tries": record.tries + 1, "machine": machine})
 
 
 def waited(record: Record) -> Record:
@@ -146,5 +156,5 @@ def kept_beside(record: Record, running: str) -> str:
 
 
 def _to(record: Record, phase: UpdatePhase, reason: str = "") -> Record:
-    now = record.model_copy(update={"phase": phase, "tries": 0, "reason": reason or record.reason})
+    now = record.model_copy(update={"phase": phase, "tries": 0, "cuts": 0, "reason": reason or record.reason})
     return now.model_copy(update={"previous": record.spare, "spare": ""}) if phase == "rolled_back" else now

@@ -54,14 +54,15 @@ class Restart(Exception):  # An end that was asked for, no error
 
 @dataclass
 class Update:
-    """`running` is the slot that this process was started from; `boot` the id of its start. `limit_s`, `steady_s`: of
-    the health gate."""
+    """`running` is the slot that this process was started from; `boot` the id of its start, `machine` that of the
+    machine's. `limit_s`, `steady_s`: of the health gate."""
 
     root: Path
     running: str
     boot: str
     host: Host
     on_change: Callable[[Record], None] = lambda record: None
+    machine: str = ""
     limit_s: float = LIMIT_S
     steady_s: float = STEADY_S
 
@@ -87,10 +88,11 @@ class Update:
         record = self._read()
         if record.phase in AT_REST:
             return self._rest(record)
+        record = transitions.cut(record, self.machine)
         over = transitions.given_up(record, self.running)
         if over:
             return self._save(record, over)
-        begun = self._save(record, transitions.begun(record))
+        begun = self._save(record, transitions.begun(record, self.machine))
         outcome, why = self._act(begun)
         begun = self._records.read()  # what was saved while acting counts: which version to go back to
         if outcome == "wait":

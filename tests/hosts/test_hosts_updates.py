@@ -3,6 +3,7 @@ power goes, each comes back by itself, and what the server shows of it is never 
 """
 
 import random
+import shutil
 import subprocess
 import threading
 import time
@@ -160,9 +161,20 @@ def test_seven_hosts_are_updated_through_power_cuts_and_come_back_from_every_bad
         for terminal, release in zip(terminals, bad, strict=True):
             fleet.want_software(release, fleet.kiosks[terminal.id])
         await_all(terminals, "good", "rolled_back", bad)
+        damage_libraries(terminals[-1], "good")
+        await_all(terminals[-1:], VERSION, "rolled_back", bad[-1:])
+        assert "good died 5 times" in terminals[-1].report()["software_state"]["reason"]
     assert all(terminal.report()["software_state"]["reason"] for terminal in terminals)
     assert not watching.lies
     assert watching.looks > 50
+
+
+def damage_libraries(terminal: Terminal, version: str) -> None:
+    """As a disk that loses files: its Python starts, and nothing of it works."""
+    terminal.cut_power()
+    (library,) = (terminal.root / STATE / "software" / "slots" / version).glob("lib/*/site-packages/pydantic")
+    shutil.rmtree(library)
+    terminal.plug_in()
 
 
 def cut_at_random(terminals: Sequence[Terminal], cuts: int, rng: random.Random) -> None:
@@ -186,5 +198,20 @@ def test_a_hundred_power_cuts_in_updates_leave_every_host_running(
             release = fleet.publish_software(versions.plain(name))
             fleet.want_software(release)
             cut_at_random(terminals, 12, random.Random(number))
+            ask_again(fleet, terminals, release)
             await_all(terminals, name, "committed", [release] * len(terminals))
     assert not watching.lies
+
+
+def ask_again(fleet: Fleet, terminals: Sequence[Terminal], release: SoftwareRelease) -> None:
+    """A host whose power goes three times in one trial has gone back, and says so: it tries again when it is asked."""
+
+    def at_rest(terminal: Terminal) -> str:
+        state = terminal.report().get("software_state", {})
+        of_this = (state.get("target") or {}).get("id") == release.id
+        return str(state["phase"]) if of_this and state["phase"] in ("committed", "rolled_back") else ""
+
+    for terminal in terminals:
+        said = f"{terminal.name} ends its update to {release.version}, its journal: {terminal.journal()}"
+        if eventually(lambda terminal=terminal: at_rest(terminal), 300, what=said) == "rolled_back":
+            fleet.want_software(release, fleet.kiosks[terminal.id])

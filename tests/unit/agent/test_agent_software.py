@@ -14,7 +14,7 @@ from agent.software import launcher
 from agent.software.gate import Before, Health, judge
 from agent.software.record import Record, Records, Trial
 from agent.software.slots import Slots
-from agent.software.transitions import AFTER, AT_REST, TRIES, wished
+from agent.software.transitions import AFTER, AT_REST, CUTS, TRIES, wished
 from agent.software.update import Later, Rejected, Restart, Update
 from wire.software import SoftwareRelease
 
@@ -47,6 +47,8 @@ class Terminal:
     dying: set = field(default_factory=set)
     """Versions that were kept, and die at each start from now on."""
     now: float = 0
+    cut: bool = False
+    """Each of its ends is one of the machine, too."""
     want: SoftwareRelease = NEW
     revision: int = 1
 
@@ -102,9 +104,12 @@ class Terminal:
                 disk.os = launcher.os = os
         raise AssertionError(f"never at rest: {self.chain}")
 
+    def machine(self):
+        return f"boot {self.boots} of the machine" if self.cut else "a boot of the machine"
+
     def boot(self):
         self.now += 3
-        version, _ = launcher.choose(str(self.root), "a boot of the machine", self.now)
+        version, _ = launcher.choose(str(self.root), self.machine(), self.now)
         assert Slots(self.root).whole(version)
         return version
 
@@ -112,7 +117,7 @@ class Terminal:
         if version == self.want.version and self.new in ("crashes", "hangs"):
             raise Died
         update = Killed(self.root, version, f"boot {self.boots}", self, lambda record: self.chain.append(record.phase))
-        update.kill = self.kill
+        update.kill, update.machine = self.kill, self.machine()
         for _ in range(60):
             try:
                 self._look()
@@ -187,6 +192,19 @@ def test_whatever_dies_a_version_that_works_runs(tmp_path, new, phase, times, wh
     assert terminal.chain == expected
     assert record.phase == expected[-1]
     assert terminal.boots < ENOUGH_BOOTS
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("phase", ["downloading", "installing", "restarting"])
+def test_power_cuts_are_no_tries_up_to_a_bound(tmp_path, phase, when):
+    """Nothing has moved yet, and nothing of it is the version's fault."""
+    terminal = Terminal(tmp_path / "cuts", cut=True, kill=dies(phase, when, CUTS + TRIES - 1))
+    assert terminal.live().phase == "committed"
+    assert terminal.chain == GOOD
+    for_ever = Terminal(tmp_path / "for-ever", cut=True, kill=dies(phase, when, FOR_EVER))
+    moved = (phase, when) == ("restarting", "after")  # the new version takes it from there
+    assert for_ever.live().phase == ("committed" if moved else "failed")
+    assert for_ever.boots == (2 if moved else CUTS + TRIES + 1)
 
 
 def _for_ever(expected, phase, when):
