@@ -95,7 +95,7 @@ async def _run(settings: AgentSettings) -> None:
         identity = await _become(settings, clock, kiosk)
         _refuse_an_open_broker(identity.enrolment)
         terminal = Terminal(settings, identity, clock)
-        terminal.inventory = Teller(take_apart, terminal.fleet.put_inventory, terminal.changed)
+        terminal.inventory = Teller(take_apart, terminal.fleet.put_inventory, terminal.changed, clock.elapsed)
         updates = updates_of(settings, terminal, kiosk)
         kiosk.attach(terminal, updates)
         tasks.create_task(terminal.run(), name="terminal")

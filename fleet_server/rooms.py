@@ -82,6 +82,7 @@ def install(app: FastAPI) -> None:
     app.state.inventory_held = held
     app.state.strangers = terminal_api.Strangers()
     app.state.callers = Callers()
+    app.state.inventory_senders = inventory_terminal_api.Senders()
     app.state.live_roles = LIVE_ROLES
 
 

@@ -106,13 +106,15 @@ class System(Message):
 
 
 class Inventory(Message):
-    """`packages`: of the system, name to version; `python_packages`: those the agent itself runs on."""
+    """`packages`: of the system, name to version; `python_packages`: those the agent itself runs on. `packages_untold`:
+    how many more there are at least, of both, than fit in here."""
 
     agent: Word = ""
     hardware: Hardware = Hardware()
     system: System = System()
     packages: Packages = {}
     python_packages: Packages = {}
+    packages_untold: Size = 0
 
 
 def encode(inventory: Inventory) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from heapq import nsmallest
 from pathlib import Path
 
 _MOST_TEXT = 64 * 1024
@@ -37,19 +38,24 @@ class Host:
         return plain(self.text(path, _MOST_LINE).partition("\n")[0])
 
     def lines(self, path: str, most: int) -> Iterator[bytes]:
-        """One after the other, at most `most` bytes of them: a file of megabytes is never held."""
+        """One after the other, at most `most` bytes of them: a file of megabytes is never held. Of a line that is too
+        long, its beginning."""
         try:
             with (self.root / path).open("rb") as file:
+                goes_on = False
                 while most > 0 and (line := file.readline(_MOST_LINE)):
                     most -= len(line)
-                    yield line
+                    if not goes_on:
+                        yield line
+                    goes_on = not line.endswith(b"\n")
         except OSError:
             return
 
-    def entries(self, path: str) -> list[str]:
-        """Names in a folder, in their order."""
+    def entries(self, path: str, ending: str = "", most: int = _MOST_ENTRIES) -> list[str]:
+        """The first names in a folder, in their order; of those with this ending."""
         try:
-            return sorted(os.listdir(self.root / path))[:_MOST_ENTRIES]  # noqa: PTH208  # names, of a folder in memory
+            with os.scandir(self.root / path) as folder:
+                return nsmallest(most, (one.name for one in folder if one.name.endswith(ending)))
         except OSError:
             return []
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from agent.inventory.host import plain
 
@@ -12,7 +13,8 @@ _EMPTY_WORDS = {
 """What firmware says where its maker wrote nothing."""
 _ABS_X, _ABS_MT_POSITION_X, _BTN_TOUCH = 0x00, 0x35, 0x14A
 _KERNEL_LONGS = 64
-_DIST_INFO = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][A-Za-z0-9.+!_]*)\.dist-info$")
+DIST_INFO = ".dist-info"
+_DIST_INFO = re.compile(rf"^([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][A-Za-z0-9.+!_]*){re.escape(DIST_INFO)}$")
 
 
 def said_by_firmware(text: str) -> str:
@@ -84,30 +86,34 @@ def sound_cards(cards: str) -> list[str]:
     return [plain(line.partition("]: ")[2]) for line in cards.splitlines() if "]: " in line]
 
 
-def debian_packages(lines: Iterable[bytes], most: int) -> dict[str, str]:
-    """Of dpkg's status file: what is installed. One of another architecture than the first is named with it."""
+def debian_packages(lines: Iterable[bytes], most: int) -> tuple[dict[str, str], int]:
+    """Of dpkg's status file: what is installed, and how many more than `most`. One of another architecture than the
+    first is named with it. Lines are looked at one by one, never held."""
     found: dict[str, str] = {}
     said: dict[bytes, str] = {}
-    for line in (*lines, b"\n"):
+    more = 0
+    for line in chain(lines, (b"\n",)):
         if line == b"\n":
-            _add(found, said)
+            package = _installed(found, said)
+            if package and len(found) < most:
+                found[package[0]] = package[1]
+            elif package:
+                more += 1
             said = {}
-            if len(found) >= most:
-                break
         elif line.startswith((b"Package: ", b"Version: ", b"Status: ", b"Architecture: ")):
             name, _, value = line.partition(b": ")
             said[name] = plain(value.decode("utf-8", "replace"))
-    return found
+    return found, more
 
 
-def _add(found: dict[str, str], said: Mapping[bytes, str]) -> None:
+def _installed(found: Mapping[str, str], said: Mapping[bytes, str]) -> tuple[str, str] | None:
+    """Its name and version."""
     name, version = said.get(b"Package", ""), said.get(b"Version", "")
     if not version or not said.get(b"Status", "").endswith(" installed") or not is_package_name(name):
-        return
+        return None
     if name in found:
         name = f"{name}:{said.get(b'Architecture', '')}"[:120]
-    if is_package_name(name):
-        found[name] = version
+    return (name, version) if is_package_name(name) else None
 
 
 def is_package_name(name: str) -> bool:

@@ -13,9 +13,10 @@ from wire.inventory import MAX_INVENTORY_BYTES, MAX_PACKED_BYTES, Inventory, enc
 
 
 def read_inventory(host: Host) -> Inventory:
+    (packages, more), (python, more_python) = read_debian(host), read_python()
     return Inventory(
-        agent=VERSION, hardware=read_hardware(host), system=read_system(host), packages=read_debian(host),
-        python_packages=read_python(),
+        agent=VERSION, hardware=read_hardware(host), system=read_system(host), packages=packages,
+        python_packages=python, packages_untold=more + more_python,
     )  # fmt: skip
 
 
@@ -25,8 +26,9 @@ def take(host: Host) -> Taken:
     packed = _pack(raw)
     while len(raw) > MAX_INVENTORY_BYTES or len(packed) > MAX_PACKED_BYTES:
         # Half of the packages are better than no word of the machine; nothing else can be so large.
-        kept = sorted(inventory.packages)[: len(inventory.packages) // 2]
-        inventory = inventory.model_copy(update={"packages": {name: inventory.packages[name] for name in kept}})
+        kept = dict(sorted(inventory.packages.items())[: len(inventory.packages) // 2])
+        untold = inventory.packages_untold + len(inventory.packages) - len(kept)
+        inventory = inventory.model_copy(update={"packages": kept, "packages_untold": untold})
         raw = encode(inventory)
         packed = _pack(raw)
     return Taken(hashlib.sha256(raw).hexdigest(), packed, inventory.hardware.board.full_name[:120])

@@ -13,17 +13,23 @@ from agent.inventory.taken import Taken
 
 log = structlog.get_logger()
 EVERY_S = 6 * 3600.0
+REST_S = 24 * 3600.0
+"""Before a document that was refused is sent again as it is: a server that learns to read it comes once in a while, and
+its pulls every few minutes."""
 
 
 class Teller:
-    """`put` blocks: it gets a thread. `changed`: what is reported has changed."""
+    """`put` blocks: it gets a thread. `changed`: what is reported has changed. `elapsed`: seconds."""
 
     def __init__(
-        self, take: Callable[[], Awaitable[Taken]], put: Callable[[str, bytes], None], changed: Callable[[], None]
-    ) -> None:
+        self, take: Callable[[], Awaitable[Taken]], put: Callable[[str, bytes], None], changed: Callable[[], None],
+        elapsed: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._take = take
         self._put = put
         self._changed = changed
+        self._elapsed = elapsed
+        self._refused: tuple[str, float] | None = None
         self._held: str | None = None
         self._taken: Taken | None = None
         self.due = asyncio.Event()
@@ -53,8 +59,14 @@ class Teller:
         try:
             await asyncio.to_thread(self._put, taken.digest, taken.packed)
             self._held = taken.digest
-        except Rejected as error:  # asked again at the next pull
+        except Rejected as error:
+            self._refused = taken.digest, self._elapsed()
             log.warning("inventory not taken", status=error.status, code=error.code)
 
     def _lacks(self) -> bool:
-        return self._held is not None and self._taken is not None and self._held != self._taken.digest
+        if self._held is None or self._taken is None or self._held == self._taken.digest:
+            return False
+        return not self._refused_lately(self._taken.digest)
+
+    def _refused_lately(self, digest: str) -> bool:
+        return self._refused is not None and digest == self._refused[0] and self._elapsed() - self._refused[1] < REST_S

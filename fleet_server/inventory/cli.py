@@ -91,8 +91,10 @@ def inventory(
     if as_json:
         typer.echo(got.model_dump_json(indent=2))
     elif packages:
-        for name, version in sorted((got.inventory.packages | got.inventory.python_packages).items()):
+        for name, version in sorted([*got.inventory.packages.items(), *got.inventory.python_packages.items()]):
             typer.echo(f"{name} {version}")
+        if got.inventory.packages_untold:
+            typer.echo(f"Et au moins {got.inventory.packages_untold} de plus, qui ne sont pas dits.", err=True)
     else:
         _show_facts(got)
 

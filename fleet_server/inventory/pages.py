@@ -92,7 +92,7 @@ def terminal_page(request: Request, ctx: ContextDep, session: Reading, viewer: O
         system=system_facts(inventory.system, inventory.agent) if inventory else [],
         newer=bool(row and report and report.inventory and report.inventory != row.digest),
         changes=[change_of(one) for one in newest_changes(session, terminal_id, CHANGES_SHOWN)],
-        sample=_last_sample(session, terminal_id),
+        sample=_last_sample(session, terminal_id), untold=inventory.packages_untold if inventory else 0,
     )  # fmt: skip
 
 
@@ -107,8 +107,9 @@ def packages_page(
     number = page_number(numero)
     first = (number - 1) * PACKAGES_SHOWN
     total, rows = packages_of(session, row, q, first, PACKAGES_SHOWN)
+    untold = Inventory.model_validate(row.facts).packages_untold
     return page(request, viewer, "inventory/paquets.html", terminal=terminal, row=row, rows=rows, q=q, total=total,
-                number=number, first=first + 1, last=first + len(rows))  # fmt: skip
+                number=number, first=first + 1, last=first + len(rows), untold=untold)  # fmt: skip
 
 
 def _facets(session: Session, question: Question) -> list[tuple[str, str, str, list[tuple[str, int]]]]:

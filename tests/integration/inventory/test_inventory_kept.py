@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import random
+import re
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 
@@ -100,6 +101,26 @@ def test_the_name_is_held_to_the_content_and_the_sender_to_a_proof(fleet):
     large = random.Random(1).randbytes(MAX_PACKED_BYTES + 1)
     assert laval.http("PUT", path_of("0" * 64), body=large).status_code == 413
     assert rows(fleet, select(TerminalInventory)) == []
+
+
+def test_a_terminal_that_sends_without_an_end_waits_and_holds_up_no_other(fleet):
+    laval, cholet = fleet.enrolled("Laval"), fleet.enrolled("Cholet")
+    body = b"no gzip"
+    codes = [laval.http("PUT", path_of("0" * 64), body=body).status_code for _ in range(21)]
+    assert codes == [422] * 20 + [429]
+    late = laval.http("PUT", path_of("0" * 64), body=body)
+    assert (late.json()["error"], int(late.headers["retry-after"])) == ("too_many", 3600)
+    sends(cholet)
+    fleet.office.clock.pass_by(timedelta(hours=1))
+    sends(laval)
+
+
+def test_packages_that_no_document_holds_are_said_to_be_there(fleet):
+    laval = fleet.enrolled("Laval")
+    sends(laval, LAVAL.model_copy(update={"packages_untold": 1234}))
+    yanis = fleet.office.signed_in("yanis")
+    for page in ("materiel", "paquets"):
+        assert re.search(r"moins 1\s234\sde plus", yanis.get(f"/bornes/{laval.id}/{page}").text)
 
 
 def test_the_history_of_one_terminal_has_an_end(fleet):

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -19,9 +20,9 @@ from agent.inventory.hardware import read_hardware
 from agent.inventory.host import Host, plain
 from agent.inventory.packages import read_debian, read_python
 from agent.inventory.system import read_system
-from agent.inventory.taken import NotTaken, Taken, take_apart
+from agent.inventory.taken import MOST_SAID, NotTaken, Taken, take_apart
 from agent.inventory.taking import read_inventory, take
-from agent.inventory.teller import Teller
+from agent.inventory.teller import REST_S, Teller
 from agent.starts import start_of, tell_start
 from wire.inventory import MAX_PACKED_BYTES, Inventory, encode
 
@@ -191,7 +192,7 @@ def test_its_system_and_packages_are_those_of_its_files(kiosk):
     assert (system.name, system.release, system.timezone, system.locale) == (
         "Debian GNU/Linux 12 (bookworm)", "12.11", "Europe/Paris", "fr_FR.UTF-8",
     )  # fmt: skip
-    assert read_debian(kiosk) == {
+    assert read_debian(kiosk)[0] == {
         "openssl": "3.0.14-1~deb12u2", "libc6": "2.36-9+deb12u9", "libc6:i386": "2.36-9+deb12u9", "last": "1:2.0",
     }  # fmt: skip
 
@@ -199,9 +200,47 @@ def test_its_system_and_packages_are_those_of_its_files(kiosk):
 def test_the_agents_own_packages_are_named_as_in_the_index(tmp_path):
     for name in ("pydantic_core-2.46.1.dist-info", "Paho.MQTT-2.2.0.dist-info", "tuf", "x.dist-info"):
         (tmp_path / "site-packages" / name).mkdir(parents=True)
-    assert read_python([str(tmp_path), str(tmp_path / "site-packages")]) == {"pydantic-core": "2.46.1",
-                                                                            "paho-mqtt": "2.2.0"}  # fmt: skip
-    assert read_python()["pydantic"], "those that run this test"
+    found, more = read_python([str(tmp_path), str(tmp_path / "site-packages")])
+    assert (found, more) == ({"pydantic-core": "2.46.1", "paho-mqtt": "2.2.0"}, 0)
+    assert read_python()[0]["pydantic"], "those that run this test"
+
+
+def test_a_large_site_packages_is_told_whole_or_says_how_much_is_left_out(tmp_path):
+    for number in range(200):
+        (tmp_path / f"site-packages/a{number}").mkdir(parents=True)
+        (tmp_path / f"site-packages/p{number:03}-1.0.dist-info").mkdir()
+    path = [str(tmp_path / "site-packages")]
+    found, more = read_python(path)
+    assert (len(found), more) == (200, 0)
+    found, more = read_python(path, 150)
+    assert (len(found), found["p000"], more) == (150, "1.0", 50)
+
+
+def test_debians_packages_past_the_bound_are_counted():
+    many = (f"Package: p{n}\nStatus: install ok installed\nVersion: 1\n\n".encode() for n in range(30))
+    lines = (line + b"\n" for one in many for line in one.split(b"\n")[:4])
+    found, more = reading.debian_packages(lines, 10)
+    assert (sorted(found), more) == (sorted(f"p{n}" for n in range(10)), 20)
+
+
+def test_a_file_of_packages_is_looked_at_line_by_line():
+    """Thirty megabytes of text, a few kilobytes held."""
+    lines = (b"Description: " + b"x" * 4000 + b"\n" for _ in range(8_000))
+    tracemalloc.start()
+    assert reading.debian_packages(lines, 10) == ({}, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000
+
+
+def test_what_goes_on_of_a_long_line_is_no_line_of_its_own(tmp_path):
+    file = b"Package: a\nDescription: " + b"x" * (4096 - len("Description: ")) + b"Version: 9\nVersion: 1\n"
+    (tmp_path / "status").write_bytes(file)
+    assert [line[:10] for line in Host(tmp_path).lines("status", 2**20)] == [
+        b"Package: a",
+        b"Descriptio",
+        b"Version: 1",
+    ]
 
 
 def test_this_very_machine_is_read_as_dpkg_says_it_and_within_a_moment():
@@ -228,12 +267,23 @@ async def test_the_agent_has_it_read_by_a_process_of_its_own():
     assert await take_apart() == take(Host())
 
 
-@pytest.mark.parametrize("script", ["exec sleep 9", "echo nothing; exit 3", "echo '{}'", "printf '\\000'"])
+GOOD = """echo '{"digest": "a", "model": "b"}'; echo packed"""
+
+
+@pytest.mark.parametrize("script", [
+    "exec sleep 9", "echo nothing; exit 3", "echo '{}'", "printf '\\000'", f"{GOOD}; exit 1", f"{GOOD}; kill -9 $$",
+    f"{GOOD}; exec cat /dev/zero",
+])  # fmt: skip
 async def test_a_reader_that_hangs_or_fails_is_ended_and_tried_again_later(script):
     began = time.monotonic()
     with pytest.raises(NotTaken):
         await take_apart("sh", "-c", script, within_s=0.3)
     assert time.monotonic() - began < 2
+
+
+async def test_what_a_reader_says_to_its_end_is_taken():
+    assert await take_apart("sh", "-c", GOOD) == Taken("a", b"packed\n", "b")
+    assert MOST_SAID > MAX_PACKED_BYTES + 500
 
 
 def test_a_machine_without_any_of_these_files_is_an_inventory_too(tmp_path):
@@ -259,8 +309,9 @@ def test_what_is_too_much_to_send_is_sent_with_fewer_packages(kiosk):
             file.write(f"\n\nPackage: p{number}\nStatus: install ok installed\nVersion: {version}\nArchitecture: all")
     taken = take(kiosk)
     assert len(taken.packed) <= MAX_PACKED_BYTES
-    kept = Inventory.model_validate_json(gzip.decompress(taken.packed)).packages
-    assert 1_000 < len(kept) < 7_900
+    told = Inventory.model_validate_json(gzip.decompress(taken.packed))
+    assert 1_000 < len(told.packages) < 7_900
+    assert told.packages_untold == 7_900 + 4 - len(told.packages), "and says how many more there are"
 
 
 @given(st.binary(max_size=300))
@@ -300,13 +351,13 @@ def server():
     return Server()
 
 
-def teller(server, machine=lambda: "a"):
+def teller(server, machine=lambda: "a", elapsed=lambda: 0.0):
     changed = []
 
     async def looked():
         return Taken(machine(), b"", "NUC")
 
-    made = Teller(looked, server.put, lambda: changed.append(1))
+    made = Teller(looked, server.put, lambda: changed.append(1), elapsed)
     return made, changed
 
 
@@ -343,18 +394,42 @@ async def test_a_machine_that_changed_tells_it_without_being_asked(server):
     assert (server.got, one.digest, len(changed)) == (["b"], "b", 2)
 
 
-async def test_no_network_is_tried_again_and_a_refusal_waits_to_be_asked(server):
+async def test_no_network_is_tried_again(server):
     one, _ = teller(server)
     one.server_holds("")
     server.fails = Unreachable("no network")
     with pytest.raises(Unreachable):
         await one.turn()
+    server.fails = None
+    await one.turn()
+    assert server.got == ["a"]
+
+
+async def test_what_was_refused_is_sent_again_once_it_changed_or_after_a_long_rest(server):
+    is_now = {"machine": "a", "s": 0.0}
+    one, _ = teller(server, lambda: is_now["machine"], lambda: is_now["s"])
+    server.fails = Rejected(422, "bad_inventory", "")
+    one.server_holds("")
+    await one.turn()
+    server.fails = None
+    for is_now["s"] in (60.0, REST_S - 1):
+        one.due.clear()
+        one.server_holds("")
+        assert not one.due.is_set(), "a pull wakes nobody"
+        await one.turn()
+    assert server.got == []
+    is_now["machine"] = "b"
+    await one.turn()
+    assert server.got == ["b"], "another document is another question"
+    is_now["machine"] = "a"
     server.fails = Rejected(422, "bad_inventory", "")
     await one.turn()
     server.fails = None
-    one.server_holds("")
+    is_now["s"] += REST_S
+    one.server_holds("b")
+    assert one.due.is_set()
     await one.turn()
-    assert server.got == ["a"]
+    assert server.got == ["b", "a"]
 
 
 # ---- starts ----------------------------------------------------------------------------------------------------------
