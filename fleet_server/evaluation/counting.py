@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlmodel import Session
 
-from fleet_server.evaluation.models import TABLE
+from fleet_server.evaluation.models import TABLE, VISITS
 from fleet_server.web.french import PARIS
 
 ENGAGED_INTERACTIONS, ENGAGED_ACTIVE_MS = 2, 10_000
@@ -161,7 +161,7 @@ def visits_of(
 ) -> list[tuple[date, int]]:
     """Days on which this terminal was visited, newest first, and how often. No hour: contact requests have one."""
     period = Period(first or date(2000, 1, 1), last, terminal, simulated)
-    query = select(_e.day, func.count()).where(*_in(period, "session.started")).group_by(_e.day)
+    query = select(_e.day, func.count()).where(VISITS, *_within(period)).group_by(_e.day)
     return [(_date(day), count) for day, count in _rows(session, query.order_by(_e.day.desc()).limit(most))]
 
 
@@ -174,9 +174,12 @@ def today_in_paris(now: datetime) -> date:
 
 
 def _in(period: Period, *kinds: str) -> list[ColumnElement[bool]]:
+    return [_e.kind.in_(kinds), *_within(period)]
+
+
+def _within(period: Period) -> list[ColumnElement[bool]]:
     audiences = ("public", "demo") if period.simulated else ("public",)
     conditions = [
-        _e.kind.in_(kinds),
         and_(_e.day >= day_number(period.first), _e.day <= day_number(period.last)),
         _e.audience.in_(audiences),
     ]

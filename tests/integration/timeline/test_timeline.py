@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
+from sqlalchemy import event as event_api
 from sqlmodel import Session, SQLModel
 from typer.testing import CliRunner
 
@@ -156,6 +157,24 @@ def test_visits_are_counted_by_day_and_never_lie_beside_an_hour(fleet):
     page = fleet.office.signed_in("yanis").get(f"/bornes/{kiosk.id}/chronologie?genre=visites").text
     assert "4 visites" in page
     assert not re.search(r"<time[^>]*>\d", page)
+
+
+def test_a_terminals_visits_are_found_without_those_of_the_others(fleet):
+    kiosk, asked = eventful(fleet), []
+    engine = fleet.office.context.engine
+
+    def hear(_connection, _cursor, statement, given, *_rest):
+        asked.append((statement, given))
+
+    event_api.listen(engine, "before_cursor_execute", hear)
+    try:
+        told(fleet, kiosk, kind="visites")
+    finally:
+        event_api.remove(engine, "before_cursor_execute", hear)
+    ((statement, given),) = [one for one in asked if "usage_event" in one[0]]
+    with engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).fetchall()
+    assert "USING COVERING INDEX ix_usage_event_visits (terminal=? AND kind=? AND day>? AND day<?)" in str(plan)
 
 
 def test_staff_visits_never_count_and_simulated_ones_only_in_a_demonstration(fleet):
