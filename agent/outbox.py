@@ -146,6 +146,15 @@ class Outbox:
         self._read_position()
         self.changed()
 
+    @_alone
+    def enqueue_once(self, event: AnyEvent) -> None:
+        """As `enqueue`, but that an event that is here already stays as it is: for what may have been told before a
+        death. Looks through all that is kept."""
+        with self._spool.reading() as db:
+            here = db.execute("SELECT 1 FROM event WHERE id = ?", (event.id,)).fetchone()
+        if not here:
+            self.enqueue(event)
+
     def _make_room(self, db: Connection, excess: int) -> int:
         """Past the cap: first what the server has, then measurements, oldest first, never those in flight."""
         if excess <= 0:

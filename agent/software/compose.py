@@ -2,8 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
 from agent.activation import NOW, Verdict, may_activate, may_download
 from agent.core import Terminal
@@ -43,14 +45,21 @@ def updates_of(settings: AgentSettings, terminal: Terminal, kiosk: Kiosk) -> Upd
             return NOW
         return may_activate(wish.software_activation, wish.settings.timezone, clock.now(), False, clock.trusted)
 
-    def tell(record: Record) -> None:
+    def event(record: Record) -> dict[str, Any]:
         what, detail = f"software.{record.phase}", told(record)
         log.info(what, **detail)
+        return StateChanged(**terminal.stamp(), what=what, detail=detail).model_dump(mode="json")
+
+    def tell(event: dict[str, Any]) -> bool:
+        terminal.changed()
         try:
-            terminal.outbox.enqueue(StateChanged(**terminal.stamp(), what=what, detail=detail))
+            terminal.outbox.enqueue_once(StateChanged.model_validate(event))
         except CannotKeep as error:  # the report tells the state anyway
             log.warning("event not kept", reason=str(error)[:200])
-        terminal.changed()
+            return False
+        except ValidationError:  # of a version that tells otherwise
+            log.warning("event not understood", what=str(event.get("what"))[:80])
+        return True
 
     host = TerminalHost(
         root, trust=settings.state_dir / "content" / "tuf", enrolment=lambda: terminal.identity.enrolment,
@@ -59,7 +68,7 @@ def updates_of(settings: AgentSettings, terminal: Terminal, kiosk: Kiosk) -> Upd
         in_visit=lambda: kiosk.visit.in_visit,
     )  # fmt: skip
     update = Update(
-        root, running=environment.name, boot=clock.boot, host=host, on_change=tell,
+        root, running=environment.name, boot=clock.boot, host=host, event=event, tell=tell,
         machine=boot_of_machine(), limit_s=settings.update_within_s, steady_s=settings.update_steady_s,
     )  # fmt: skip
     return Updating(update, host, terminal.changed)

@@ -1,6 +1,7 @@
 """What is saved of an update: where it stands, and how many times each step has been tried."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -36,6 +37,8 @@ class Record(BaseModel):
     release: SoftwareRelease | None = None
     """The last that was committed, in the boot `committed_boot`."""
     committed_boot: str = ""
+    untold: tuple[dict[str, Any], ...] = ()
+    """Events of changes of phase, saved with them, until it is saved that they are in the outbox. Each has its `id`."""
 
 
 class Trial(BaseModel):

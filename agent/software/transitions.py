@@ -49,7 +49,7 @@ def wished(
     `moved`: the trial has begun, or the pointer names another version. What only waits to restart is called back too.
     """
     replaceable = record.phase in REPLACEABLE or (record.phase == "restarting" and not moved)
-    kept = {name: getattr(record, name) for name in ("release", "committed_boot", "fell")}
+    kept = {name: getattr(record, name) for name in ("release", "committed_boot", "fell", "untold")}
     kept["previous"] = kept_beside(record, running)
     if want is None and replaceable and record.phase not in AT_REST:
         return Record(revision=revision, **kept)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from agent.software import launcher, transitions
 from agent.software.gate import LIMIT_S, STEADY_S, Before, Health, judge
@@ -11,6 +11,9 @@ from agent.software.record import Record, Records, Trial
 from agent.software.slots import Slots
 from agent.software.transitions import AT_REST, Outcome
 from wire.software import SoftwareRelease
+
+MOST_UNTOLD = 30
+"""On a disk that takes no event for so long, the oldest are not told."""
 
 
 class Rejected(Exception):
@@ -55,13 +58,18 @@ class Restart(Exception):  # An end that was asked for, no error
 @dataclass
 class Update:
     """`running` is the slot that this process was started from; `boot` the id of its start, `machine` that of the
-    machine's. `limit_s`, `steady_s`: of the health gate."""
+    machine's. `limit_s`, `steady_s`: of the health gate.
+
+    `event` makes what is to be told of a change of phase, with an `id` of its own; it is saved with the change. `tell`
+    is True once that is kept for good. It may be told of one again after a death, and takes it once.
+    """
 
     root: Path
     running: str
     boot: str
     host: Host
-    on_change: Callable[[Record], None] = lambda record: None
+    event: Callable[[Record], dict[str, Any]] = lambda record: {"id": record.phase}
+    tell: Callable[[dict[str, Any]], bool] = lambda event: True
     machine: str = ""
     limit_s: float = LIMIT_S
     steady_s: float = STEADY_S
@@ -69,6 +77,7 @@ class Update:
     def __post_init__(self) -> None:
         self._records = Records(self.root)
         self._slots = Slots(self.root)
+        self._told: set[str] = set()
         self.record = self._records.read()
         """As last saved; for others to read."""
 
@@ -176,12 +185,21 @@ class Update:
             self._records.end_trial()
         if record.phase != "idle":
             self._slots.collect({self.running, launcher.current(str(self.root)), record.previous})
-        return record
+        return self._save(record, record.model_copy(update={"untold": self._still_untold(record)}))
 
     def _save(self, before: Record, now: Record) -> Record:
         if now != before:
+            untold = self._still_untold(now)
+            if now.phase != before.phase:
+                untold = (*untold, self.event(now))[-MOST_UNTOLD:]
+            now = now.model_copy(update={"untold": untold})
             self._records.save(now)
             self.record = now
-            if now.phase != before.phase:
-                self.on_change(now)
+        for event in self._still_untold(now):
+            if not self.tell(event):
+                break
+            self._told.add(event["id"])
         return now
+
+    def _still_untold(self, record: Record) -> tuple[dict[str, Any], ...]:
+        return tuple(event for event in record.untold if event.get("id") not in self._told)

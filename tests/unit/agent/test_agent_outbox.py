@@ -51,6 +51,19 @@ def test_a_batch_is_the_message_of_the_contract(outbox):
     assert batch.last == 2
 
 
+def test_what_may_have_been_told_before_a_death_is_told_once(outbox, server):
+    before, after = receipt(), page()
+    outbox.enqueue_once(before)
+    outbox.enqueue(after)
+    again = reopened(outbox)
+    again.enqueue_once(before)
+    settle(again, server)
+    assert list(server.events) == [before.id, after.id]
+    again.enqueue_once(before)  # the server has it, and it is still here
+    assert again.state().waiting == 0
+    again.close()
+
+
 def test_a_batch_names_the_event_before_it_and_the_oldest_kept(outbox, server):
     first, second = page(), page()
     outbox.enqueue(first)

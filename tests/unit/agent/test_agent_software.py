@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -15,7 +16,7 @@ from agent.software.gate import Before, Health, judge
 from agent.software.record import Record, Records, Trial
 from agent.software.slots import Slots
 from agent.software.transitions import AFTER, AT_REST, CUTS, TRIES, wished
-from agent.software.update import Later, Rejected, Restart, Update
+from agent.software.update import MOST_UNTOLD, Later, Rejected, Restart, Update
 from wire.software import SoftwareRelease
 
 NEW, NEXT = (SoftwareRelease(version=version, id=version * 64) for version in "23")
@@ -38,7 +39,8 @@ class Terminal:
 
     root: object
     new: str = "well"
-    chain: list[str] = field(default_factory=list)
+    outbox: dict[str, str] = field(default_factory=dict)
+    """What was told, by the event's id: it outlives every power cut."""
     boots: int = 0
     kill: object = lambda phase, when: None
     in_visit: int = 0
@@ -49,6 +51,7 @@ class Terminal:
     now: float = 0
     cut: bool = False
     """Each of its ends is one of the machine, too."""
+    ids: Iterator[int] = field(default_factory=itertools.count)
     want: SoftwareRelease = NEW
     revision: int = 1
 
@@ -57,6 +60,21 @@ class Terminal:
         slots.begin("1")
         slots.finish("1")
         slots.point("1")
+
+    @property
+    def chain(self):
+        return list(self.outbox.values())
+
+    # ---- what is told ----
+
+    def event(self, record):
+        return {"id": str(next(self.ids)), "phase": record.phase}
+
+    def tell(self, event):
+        self.kill("telling", "before")
+        self.outbox.setdefault(event["id"], event["phase"])
+        self.kill("telling", "after")
+        return True
 
     # ---- what a host does ----
 
@@ -116,24 +134,17 @@ class Terminal:
     def _run(self, version):
         if version == self.want.version and self.new in ("crashes", "hangs"):
             raise Died
-        update = Killed(self.root, version, f"boot {self.boots}", self, lambda record: self.chain.append(record.phase))
+        update = Killed(self.root, version, f"boot {self.boots}", self, self.event, self.tell)
         update.kill, update.machine = self.kill, self.machine()
         for _ in range(60):
             try:
-                self._look()
                 update.wish(self.want, self.revision)
                 record = update.turn()
             except OSError:
                 continue
-            if record.phase in AT_REST and Records(self.root).trial() is None:
+            if record.phase in AT_REST and Records(self.root).trial() is None and not record.untold:
                 return self._settled(record, version)
         raise Died
-
-    def _look(self):
-        """What was saved is told even where the notice of it died with the disk."""
-        saved = Records(self.root).read()
-        if saved.phase != "idle" and saved.phase not in self.chain[-1:] and saved.revision:
-            self.chain.append(saved.phase)
 
     def _settled(self, record, version):
         assert record.revision == self.revision
@@ -165,11 +176,6 @@ def dies(phase, when, times):
             raise Died
 
     return kill
-
-
-def merged(chain):
-    """Without what was told twice: a saved phase is told again when the notice itself was what died."""
-    return [phase for phase, _ in itertools.groupby(chain)]
 
 
 PHASES = sorted({phase for phase, _ in AFTER})
@@ -214,6 +220,35 @@ def _for_ever(expected, phase, when):
     if phase == "restarting" and when == "after":
         return expected  # The pointer had moved: the new version takes it from there.
     return [*expected[: expected.index(phase) + 1], "failed"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("nth", range(1, 8))
+@pytest.mark.parametrize("new", ["well", "crashes", "unhealthy", "falls", "refused"])
+def test_each_change_is_told_once_whenever_it_dies(tmp_path, new, nth, when):
+    """Between saving and telling, and between telling and saving that it was told."""
+    moments = itertools.count(1)
+
+    def kill(now, moment):
+        if (now, moment) == ("telling", when) and next(moments) == nth:
+            raise Died
+
+    terminal = kept(tmp_path, kill=kill) if new == "falls" else Terminal(tmp_path, new, kill=kill)
+    terminal.live()
+    assert terminal.chain == {"well": GOOD, "falls": FELL, "refused": ["downloading", "failed"]}.get(new, BACK)
+    assert not Records(tmp_path).read().untold
+
+
+def test_what_can_not_be_told_now_is_told_later_and_bounded(tmp_path):
+    terminal = Terminal(tmp_path, away=10**6)
+    full = Update(tmp_path, "1", "b", terminal, terminal.event, tell=lambda event: False)
+    for revision in range(1, MOST_UNTOLD + 10):
+        full.wish(NEW if revision % 2 else None, revision)
+    assert len(full.record.untold) == MOST_UNTOLD
+    roomy = Update(tmp_path, "1", "b", terminal, terminal.event, terminal.tell)
+    roomy.turn()
+    assert len(terminal.chain) == MOST_UNTOLD
+    assert terminal.chain[-1] == full.record.phase
 
 
 FELL = [*GOOD, "rolled_back"]
@@ -280,9 +315,9 @@ def test_every_io_may_fail(tmp_path, new, error):
     assert total > 40
     for fatal in range(1, total + 1):
         _, terminal, record = lives_with(tmp_path, new, fatal, error)
-        chain = merged(terminal.chain)
+        chain = terminal.chain
         right = {"well": GOOD, "falls": FELL}.get(new, BACK)
-        assert chain in (right, BACK) or (new == "crashes" and chain == PUT_BACK), (fatal, terminal.chain)
+        assert chain in (right, BACK) or (new == "crashes" and chain == PUT_BACK), (fatal, chain)
         assert record.phase in (("committed", "rolled_back") if new == "well" else ("rolled_back",)), (fatal, chain)
 
 
@@ -319,13 +354,12 @@ def test_what_waits_for_the_night_is_called_back_until_its_trial_begins(tmp_path
 def test_what_went_wrong_is_tried_again_by_a_new_wish_alone(tmp_path):
     terminal = Terminal(tmp_path, "crashes")
     assert terminal.live().phase == "rolled_back"
-    terminal.chain.clear()
     assert terminal.live().phase == "rolled_back"
-    assert terminal.chain == ["rolled_back"]  # what is saved, and nothing begun anew
+    assert terminal.chain == BACK  # nothing is begun anew, and nothing told again
     terminal.new = "well"
     again = Update(tmp_path, "1", "b", terminal)
     again.wish(NEW, 2)
-    assert Records(tmp_path).read() == Record(phase="downloading", target=NEW, revision=2)
+    assert again.record == Record(phase="downloading", target=NEW, revision=2, untold=({"id": "downloading"},))
 
 
 @pytest.mark.parametrize(
@@ -429,13 +463,12 @@ def test_a_version_on_trial_whose_state_is_lost_is_not_taken_for_the_one_that_wa
 def test_asked_again_it_is_tried_again_at_once(tmp_path):
     terminal = Terminal(tmp_path, "crashes")
     assert terminal.live().phase == "rolled_back"
-    terminal.chain.clear()
     Records(tmp_path).begin_trial(Trial(new="2", old="1", boots=launcher.BOOTS))  # not put away yet
-    again = Update(tmp_path, "1", "b", terminal, lambda record: terminal.chain.append(record.phase))
+    again = Update(tmp_path, "1", "b", terminal, terminal.event, terminal.tell)
     again.wish(NEW, 2)
     while again.turn().phase != "restarting":
         pass
     with pytest.raises(Restart):
         again.turn()
-    assert terminal.chain == ["downloading", "installing", "restarting", "verifying"]
+    assert terminal.chain == [*BACK, "downloading", "installing", "restarting", "verifying"]
     assert launcher.choose(str(tmp_path)) == ("2", True)
