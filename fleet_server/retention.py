@@ -49,17 +49,19 @@ def rules(settings: Settings, now: datetime) -> list[Rule]:
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
 
-    health, events, commands, tokens, sessions, failures, audit, changes, sets, inventories = (
+    health, events, commands, tokens, sessions, failures, audit, changes, sets, inventories, batches = (
         SQLModel.metadata.tables[name]
         for name in ("terminal_health", "terminal_event", "terminal_command", "terminal_token", "access_web_session",
                      "access_sign_in_failure", "access_audit_entry", "inventory_change", "inventory_set",
-                     "inventory_terminal")
+                     "inventory_terminal", "terminal_command_batch")
     )  # fmt: skip
     closed = commands.c.state.not_in(OPEN)
     return [
         Rule(health, "id", health.c.at < before(settings.kept_health_days)),
         Rule(events, "id", events.c.at < before(settings.kept_events_days)),
         Rule(commands, "id", and_(closed, commands.c.queued_at < before(settings.kept_events_days))),
+        Rule(batches, "id", and_(batches.c.given_at < before(settings.kept_events_days),
+                                 batches.c.id.not_in(select(commands.c.bulk)))),
         Rule(changes, "id", changes.c.at < before(settings.kept_events_days)),
         Rule(sets, "digest", and_(sets.c.made_at < before(1), sets.c.digest.not_in(select(inventories.c.packages)))),
         Rule(tokens, "digest", tokens.c.expires_at < now - _TOKENS_KEPT),

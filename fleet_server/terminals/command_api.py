@@ -1,17 +1,20 @@
 """/api/v1/commands: what programs ask of terminals, by tokens of limited scope."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from fleet_server.access.caller import CALLED, calling
 from fleet_server.context import ContextDep, Reading, Writing
-from fleet_server.terminals import queue
+from fleet_server.terminals import order_forms, queue
+from fleet_server.terminals.batches import MOST_AT_ONCE, MOST_KEY, AnotherAsked, aims, give_many
 from fleet_server.terminals.commands import LIFETIME, NEWEST_FIRST, TooMany, cancel
-from fleet_server.terminals.models import TerminalCommand
+from fleet_server.terminals.foreseen import foresee, sentence
+from fleet_server.terminals.models import Terminal, TerminalCommand
 from fleet_server.terminals.named import named
 from fleet_server.web.errors import refusals
 from fleet_server.web.viewer import Viewer
@@ -30,7 +33,7 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    terminals: Annotated[list[TerminalId], Field(min_length=1, max_length=queue.MOST_AT_ONCE)]
+    terminals: Annotated[list[TerminalId], Field(min_length=1, max_length=MOST_AT_ONCE)]
     order: Order
     lifetime_s: Annotated[int, Field(ge=60, le=_DAYS)] = int(LIFETIME.total_seconds())
     """How long it may wait for a terminal that is away."""
@@ -57,29 +60,94 @@ class CommandView(BaseModel):
 
 
 class GivenView(BaseModel):
-    """`skipped`: name of a terminal → why it was given nothing."""
+    """`bulk`: id of the batch. `skipped`: terminal → why it was given nothing."""
 
     bulk: str
     commands: list[CommandView]
     skipped: dict[str, str]
 
 
+class Foretold(BaseModel):
+    """Ids of terminals by what would happen to them, and the same in a sentence. `cut`: at once, and a visit ends by
+    it. `refused`: why → terminals."""
+
+    words: str
+    now: list[str]
+    cut: list[str]
+    after_visit: list[str]
+    away: list[str]
+    refused: dict[str, list[str]]
+
+
+class ParamView(BaseModel):
+    name: str
+    type: str
+    least: int | None
+    most: int | None
+    default: Any
+    required: bool
+
+
+class OrderView(BaseModel):
+    """What an order is asked with, in the units of its message. `most` of a string: its length."""
+
+    kind: str
+    words: str
+    help: str
+    params: list[ParamView]
+
+
 class Purged(BaseModel):
     cancelled: int
 
 
-@router.post("", status_code=201, responses=CALLED | refusals(404))
-def give(asked: Asked, ctx: ContextDep, session: Writing, caller: Writes) -> GivenView:
+Key = Annotated[str, Header(alias="Idempotency-Key", max_length=MOST_KEY)]
+
+
+@router.post("", status_code=201, responses=CALLED | refusals(404, 409))
+def give(asked: Asked, ctx: ContextDep, session: Writing, caller: Writes, answer: Response,
+         idempotency_key: Key = "") -> GivenView:  # fmt: skip
     """Queue an order; each terminal runs it at most once. 404 when one of them does not exist, and nothing is given.
 
-    Scope `commands:write`.
+    Asked again with the same `Idempotency-Key` it gives nothing more: 200 with what the first one gave, as it stands;
+    409 when something else is asked by that key. Scope `commands:write`.
     """
-    terminals = [named(session, one) for one in dict.fromkeys(asked.terminals)]
-    given = queue.give_many(
-        session, ctx, terminals, asked.order.model_dump(mode="json"), caller, timedelta(seconds=asked.lifetime_s)
-    )
-    session.flush()
-    return GivenView(bulk=given.bulk, commands=views(session, given.commands), skipped=given.skipped)
+    terminals, order = _named(session, asked.terminals), asked.order.model_dump(mode="json")
+    lifetime = timedelta(seconds=asked.lifetime_s)
+    try:
+        given = give_many(session, ctx, terminals, order, caller, lifetime, idempotency_key)
+    except AnotherAsked as error:
+        raise HTTPException(409, str(error)) from error
+    if given.repeated:
+        answer.status_code = 200
+    return GivenView(bulk=given.batch.id, commands=views(session, given.commands), skipped=given.batch.skipped)
+
+
+@router.post("/preview", responses=CALLED | refusals(404))
+def foretell(asked: Asked, ctx: ContextDep, session: Reading, caller: Reads) -> Foretold:
+    """What would happen if it were given now; nothing is. Scope `commands:read`."""
+    terminals, now = _named(session, asked.terminals), ctx.now()
+    meant, order = aims(session, terminals, now), asked.order.model_dump(mode="json")
+    words = sentence(foresee(order, meant), now + timedelta(seconds=asked.lifetime_s), now)
+    # The same once more with ids for names: what programs go by.
+    found = foresee(order, [replace(one, name=one.id) for one in meant])
+    return Foretold(words=words, now=found.now, cut=found.cut, after_visit=found.after_visit, away=found.away,
+                    refused=found.refused)  # fmt: skip
+
+
+@router.get("/orders", responses=CALLED)
+def known_orders(caller: Reads) -> list[OrderView]:
+    """Every order there is, with what it is asked with. Scope `commands:read`."""
+    return [OrderView.model_validate(one) for one in order_forms.catalogue()]
+
+
+def _named(session: Session, ids: list[str]) -> list[Terminal]:
+    """In the order asked, each once. 404 when one of them does not exist."""
+    wanted = list(dict.fromkeys(ids))
+    found = {one.id: one for one in session.exec(select(Terminal).where(col(Terminal.id).in_(wanted)))}
+    if len(found) < len(wanted):
+        raise HTTPException(404, "Aucune borne n’a cet identifiant.")
+    return [found[one] for one in wanted]
 
 
 @router.get("", responses=CALLED)

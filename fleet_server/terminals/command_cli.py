@@ -24,40 +24,55 @@ def command(
     minutes: Annotated[int | None, typer.Option(help="La durée de la maintenance")] = None,
     on: Annotated[bool | None, typer.Option("--on/--off", help="Maintenance : mettre, ou lever")] = None,
     touch: Annotated[int | None, typer.Option(help="Banc : secondes pour toucher la grille, 0 sans personne")] = None,
+    kib: Annotated[int | None, typer.Option(help="Journaux : Kio au plus, les plus récents")] = None,
     force: Annotated[bool, typer.Option("--force", help="Sans attendre la fin de la visite")] = False,
     wait: Annotated[int, typer.Option(help="Minutes pendant lesquelles elle attend une borne absente")] = 60,
+    key: Annotated[str, typer.Option(help="Répétée avec la même clé, elle n’est donnée qu’une fois")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Dit ce qui se passerait, sans rien donner")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Met une commande en file ; le serveur qui tourne l’envoie quand la borne est là."""
-    from pydantic import ValidationError
-
     from fleet_server.db import transaction
     from fleet_server.offline import offline
-    from fleet_server.terminals.queue import give_many
-    from fleet_server.terminals.registry import UnknownTerminal, get_terminal
+    from fleet_server.terminals.batches import AnotherAsked, aims, give_many
+    from fleet_server.terminals.foreseen import foresee, sentence
+    from fleet_server.terminals.order_forms import refused_option
+    from fleet_server.terminals.registry import UnknownTerminal, get_terminal, names
+    from wire.command import orders
 
-    given: dict[str, Any] = {"text": text, "percent": percent, "seconds": seconds, "minutes": minutes, "on": on,
-                             "touch_s": touch, "force": force or None}  # fmt: skip
-    asked = {"kind": order} | {name: value for name, value in given.items() if value is not None}
+    options: dict[str, Any] = {"text": text, "percent": percent, "seconds": seconds, "minutes": minutes, "on": on,
+                               "touch_s": touch, "kib": kib, "force": force or None}  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    if why := refused_option(order, given):
+        _refuse(why)
     if not 1 <= wait <= 7 * 24 * 60:
         _refuse("« --wait » va de 1 minute à 7 jours (10080).")
+    asked, lifetime = {"kind": order} | given, timedelta(minutes=wait)
     try:
         with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
             terminals = [get_terminal(session, one) for one in dict.fromkeys([terminal, *(also or [])])]
-            done = give_many(session, ctx, terminals, asked, None, timedelta(minutes=wait))
+            if dry_run:
+                whole = orders.validate_python(asked).model_dump(mode="json")
+                foreseen = foresee(whole, aims(session, terminals, ctx.now()))
+                typer.echo(sentence(foreseen, ctx.now() + lifetime, ctx.now()))
+                return
+            done = give_many(session, ctx, terminals, asked, None, lifetime, key)
             ids = {one.id: one.terminal for one in done.commands}
+            called = names(session)
     except UnknownTerminal as error:
         _refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"][1:]) or "ordre"
-        _refuse(f"« {where} » ne va pas avec {order} : {problem['msg']}.")
-    for name, why in done.skipped.items():
-        typer.echo(f"{name} : rien n’est demandé, {why}.", err=True)
+    except AnotherAsked as error:
+        _refuse(str(error))
+    for skipped, why in done.batch.skipped.items():
+        typer.echo(f"{called[skipped]} : rien n’est demandé, {why}.", err=True)
+    if done.repeated:
+        typer.echo("Déjà donnée par cette clé : rien de plus.")
     for command_id, to in ids.items():
         typer.echo(f"Commande {command_id} en file pour {to}.")
     if not ids:
         raise typer.Exit(1)
+    if len(ids) > 1:
+        typer.echo(f"Lot {done.batch.id}.")
 
 
 def commands(

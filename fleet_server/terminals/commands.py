@@ -1,6 +1,6 @@
 """Commands: exactly identified, kept here, sent again at each presence until answered or expired."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,6 +70,17 @@ def _send(ctx: Context, terminal_id: str, sealed: Sequence[bytes]) -> None:
     for one in sealed:
         ctx.send(topics.command(terminal_id), one)
     touch(ctx, terminal_id)
+
+
+def send_given(ctx: Context, given: Sequence[TerminalCommand], behind: Container[str]) -> None:
+    """What was given to many, to those that are there; to those in `behind` after what waits for them already."""
+    for command in given:
+        if command.state == "sent" and command.terminal not in behind:
+            ctx.send(topics.command(command.terminal), _sealed(ctx, command))
+        ctx.live.touch(f"borne:{command.terminal}")
+    if late := [one.terminal for one in given if one.state == "sent" and one.terminal in behind]:
+        send_open(ctx, late)
+    ctx.live.touch("commandes")
 
 
 def open_commands(session: Session, terminal_id: str) -> list[TerminalCommand]:

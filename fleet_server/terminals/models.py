@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index
+from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from fleet_server.db import UtcDateTime
@@ -165,6 +165,26 @@ class TerminalCommand(SQLModel, table=True):
     """Given together with others under this id; empty: alone."""
     number: int = Field(default=0, sa_type=BigInteger, index=True)
     """The order of asking, which no clock gives: those of one instant have it too. Again is a greater one."""
+
+
+class CommandBatch(SQLModel, table=True):
+    """One order given to many terminals at once; its commands name it in `bulk`."""
+
+    __tablename__ = "terminal_command_batch"
+    __table_args__ = (UniqueConstraint("owner", "key", name="uq_terminal_command_batch_key"),)
+    id: str = Field(primary_key=True)
+    owner: int
+    """Id of the account that gave it, 0 for the command line: keys of two people never meet."""
+    key: str
+    """The same key again gives nothing again."""
+    asked: str
+    """SHA-256 of what was asked: the same key with something else is refused."""
+    order: dict[str, Any] = Field(sa_column=Column("command_order", JSON, nullable=False))
+    given_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    by: str = ""
+    skipped: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """Terminal → why it was given nothing."""
 
 
 class EnrolmentToken(SQLModel, table=True):

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.certificates.expiry import WORDS, endings, warnings
 from fleet_server.context import Context, ContextDep, Reading
-from fleet_server.terminals import command_pages, file_pages, fleet_map, health_chart, settings_pages
+from fleet_server.terminals import batch_pages, command_pages, file_pages, fleet_map, health_chart, settings_pages
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrol_pages import router as enrol_router
 from fleet_server.terminals.missing import missing
@@ -23,6 +23,7 @@ from fleet_server.web.palette import Choice
 router = APIRouter(include_in_schema=False)
 router.include_router(settings_pages.router)
 router.include_router(file_pages.router)
+router.include_router(batch_pages.router)
 router.include_router(command_pages.router)
 router.include_router(enrol_router)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]

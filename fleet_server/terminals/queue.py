@@ -1,10 +1,8 @@
-"""The commands that wait: their place in the line, again, purged, and one order to many terminals at once."""
+"""The commands that wait for one terminal: their place in its line, again, purged."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 from sqlmodel import Session, col, select, update
 
@@ -17,7 +15,6 @@ from fleet_server.terminals.commands import (
     MAX_OPEN,
     OPEN,
     TooMany,
-    give,
     next_number,
     open_commands,
     send_open,
@@ -25,8 +22,6 @@ from fleet_server.terminals.commands import (
 )
 from fleet_server.terminals.models import Terminal, TerminalCommand
 from fleet_server.web.viewer import Viewer
-from wire.command import orders
-from wire.ids import uuid7
 
 LIFETIMES = {
     "15 min": timedelta(minutes=15),
@@ -36,7 +31,6 @@ LIFETIMES = {
     "7 j": timedelta(days=7),
 }
 """How long a command may wait for a terminal that is away."""
-MOST_AT_ONCE = 2000
 
 
 class NotAgain(ValueError):
@@ -98,40 +92,3 @@ def purge(session: Session, ctx: Context, terminal: Terminal, viewer: Viewer | N
         record_act(session, viewer, "terminal.commands_purged", terminal.id, {"count": count}, now=ctx.now())
         after_commit(session, lambda: touch(ctx, terminal.id))
     return count
-
-
-@dataclass
-class Given:
-    """`skipped`: name of the terminal → why it got none."""
-
-    bulk: str
-    commands: list[TerminalCommand] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)
-
-
-def give_many(session: Session, ctx: Context, terminals: Sequence[Terminal], order: dict[str, Any],
-              viewer: Viewer | None, lifetime: timedelta = LIFETIME) -> Given:  # fmt: skip
-    """One order to many, named together. Raises `ValidationError`; who can't be given it keeps nobody else from it."""
-    orders.validate_python(order)
-    given = Given(uuid7(int(ctx.now().timestamp() * 1000)))
-    for terminal in terminals[:MOST_AT_ONCE]:
-        if why := refusal(terminal):
-            given.skipped[terminal.name] = why
-            continue
-        try:
-            given.commands.append(give(session, ctx, terminal, order, viewer, lifetime, given.bulk))
-        except TooMany:
-            given.skipped[terminal.name] = "trop de commandes l’attendent déjà"
-    record_act(session, viewer, "terminal.commands_given", given.bulk,
-               {"order": order["kind"], "terminals": [one.terminal for one in given.commands],
-                "skipped": list(given.skipped)}, now=ctx.now())  # fmt: skip
-    return given
-
-
-def refusal(terminal: Terminal) -> str:
-    """Why nothing can be asked of it; empty when something can."""
-    if terminal.status == "decommissioned":
-        return "retirée : elle ne reçoit plus rien"
-    if not terminal.generation or terminal.status != "accepted":
-        return "pas encore enrôlée"
-    return "isolée : deux machines, une clé" if terminal.isolated else ""

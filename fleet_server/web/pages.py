@@ -94,12 +94,12 @@ def with_query(request: Request, **changes: Any) -> str:
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
-@cache
 def page_number(text: str) -> int:
     """Of a list, as an address names it; what is no number is the first page."""
     return max(1, int(text[:5])) if text.isdecimal() else 1
 
 
+@cache
 def environment() -> Environment:
     """Templates of every room, found under its own name: `terminals/flotte.html`. A wrong name fails loudly."""
     folders = [ROOMS / "web" / "templates", *sorted(ROOMS.glob("*/templates"))]

@@ -19,6 +19,7 @@ from fleet_server.ingest.models import IngestCursor
 from fleet_server.retention import forget_past, forgetting
 from fleet_server.settings import Settings, WrongSettings, read_settings
 from fleet_server.terminals.models import (
+    CommandBatch,
     EnrolmentToken,
     TerminalCommand,
     TerminalEvent,
@@ -66,6 +67,11 @@ def command(terminal, name, at, state="succeeded", **more):
                            queued_at=at, expires_at=at + timedelta(hours=1), **more)  # fmt: skip
 
 
+def batch(name, at):
+    return CommandBatch(id=name, owner=1, key=name, asked="", order={"kind": "identify"}, given_at=at,
+                        expires_at=at + timedelta(hours=1))  # fmt: skip
+
+
 def left(office, model, column="id"):
     with reading(office.context.engine) as session:
         return sorted(session.exec(select(getattr(model, column))).all())
@@ -87,7 +93,9 @@ def test_each_thing_goes_at_its_own_time_and_not_before(office, laval):
         TerminalEvent(id="young", terminal=laval, at=days(office, 364), kind="state.changed"),
         command(laval, "old", days(office, 366)),
         command(laval, "still open", days(office, 366), "sent"),
-        command(laval, "young", days(office, 364)),
+        command(laval, "young", days(office, 364), bulk="kept"),
+        batch("old", days(office, 366)),
+        batch("kept", days(office, 366)),
         EnrolmentToken(digest="old", terminal=laval, made_at=LONG_AGO, expires_at=days(office, 31)),
         EnrolmentToken(digest="young", terminal=laval, made_at=LONG_AGO, expires_at=days(office, 29)),
         WebSession(token="old", created_at=days(office, 0.51), **account),
@@ -101,11 +109,12 @@ def test_each_thing_goes_at_its_own_time_and_not_before(office, laval):
     gone = forget_past(office.context, turn_s=60)
     assert gone == {
         "terminal_health": 3, "terminal_event": 1, "terminal_command": 1, "terminal_token": 1,
-        "access_web_session": 1, "access_sign_in_failure": 1, "access_audit_entry": 1,
+        "terminal_command_batch": 1, "access_web_session": 1, "access_sign_in_failure": 1, "access_audit_entry": 1,
     }  # fmt: skip
     assert left(office, TerminalHealth) == ["young0"]
     assert left(office, TerminalEvent) == ["young"]
     assert left(office, TerminalCommand) == ["still open", "young"]
+    assert left(office, CommandBatch) == ["kept"], "as long as one of its commands"
     assert left(office, EnrolmentToken, "digest") == ["young"]
     assert left(office, WebSession, "token") == ["young"]
     assert left(office, SignInFailure, "key") == ["young"]

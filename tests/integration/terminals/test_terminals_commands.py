@@ -2,8 +2,10 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -44,11 +46,30 @@ def test_a_terminal_is_added_listed_and_commanded(balise):
     again = balise("token", terminal)
     assert re.search(r"balise-enrol-1\.\S+", again.stdout)[0] not in made.stdout
     assert "pas encore enrôlée" in balise("command", terminal, "identify").stderr
-    assert "« percent »" in balise("command", terminal, "volume.set", "--percent", "101").stderr
-    assert "ordre" in balise("command", terminal, "self.destruct").stderr
+    assert "« --percent »" in balise("command", terminal, "volume.set", "--percent", "101").stderr
+    assert "n’est pas une commande. Il y a : window.restart" in balise("command", terminal, "self.destruct").stderr
     assert balise("commands", terminal).stdout == ""
     assert balise("purge", terminal).stdout == "Commandes annulées : 0.\n"
     assert "Aucune commande « x »" in balise("again", "x").stderr
+
+
+def test_many_are_foreseen_and_given_once_for_each_key(balise, tmp_path):
+    made = [re.search(r"b-[a-z0-9]{8}", balise(*ADD).stdout)[0] for _ in range(2)]
+    with closing(sqlite3.connect(tmp_path / "fleet.db")) as db, db:  # as if they had enrolled
+        db.execute("update terminal set status = 'accepted', generation = 1")
+    words = ("command", made[0], "identify", "--seconds", "30", "--also", made[1])
+    assert balise(*words, "--dry-run").stdout.startswith(
+        "2 bornes : Laval et Laval sont hors ligne : elles l’auront si"
+    )
+    assert balise("commands").stdout == ""
+    first = balise(*words, "--key", "nuit").stdout
+    assert (len(re.findall("en file pour b-", first)), len(re.findall(r"^Lot \S+\.$", first, re.M))) == (2, 1)
+    again = balise(*words, "--key", "nuit").stdout
+    assert set(re.findall("Commande ([0-9a-f-]+)", again)) == set(re.findall("Commande ([0-9a-f-]+)", first))
+    assert "rien de plus" in again
+    assert len(balise("commands").stdout.splitlines()) == 2
+    assert "déjà servi" in balise("command", made[0], "identify", "--key", "nuit").stderr
+    assert balise("command", made[0], "identify", "--percent", "3").stderr == "identify ne prend pas « --percent ».\n"
 
 
 @pytest.mark.parametrize("words", [("token", "b-nobody12"), ("command", "b-nobody12", "identify")])

@@ -35,6 +35,8 @@ HARMLESS = {
     "/api/v1/rollouts": "by token, the act of /deploiements: proved in test_rollouts_api",
     "/api/v1/rollouts/{number}/{act}": "by token, the acts of the pages, likewise",
     "/api/v1/software/{version}/wish": "by a token, audited as software.wished: proved in test_software_asked",
+    "/commandes/nouvelle": "tells what would happen, and gives nothing",
+    "/api/v1/commands/preview": "likewise, for programs",
     "/apparence": "a cookie of this browser, nothing of the server's",
     "/api/v1/terminal/requests": "a visitor's own: a dated line would tell when somebody stood before which kiosk",
     "/api/v1/pairing": "a terminal asks to be let in: nothing changes before a person accepts, which is audited",
@@ -216,6 +218,9 @@ RECIPES: dict[str, Act] = {
     ),
     "/bornes/{terminal_id}/commandes/{command_id}/annuler": on_command("annuler", "queued"),
     "/bornes/{terminal_id}/commandes/{command_id}/nouveau": on_command("nouveau", "succeeded"),
+    "/commandes/lots": lambda office: (
+        "yanis", "/commandes/lots", {"order": "identify", "wait": "1 h", "terminals": laval(office, generation=1)},
+    ),
     "/api/v1/commands": lambda office: (
         "yanis", "/api/v1/commands", {"terminals": [laval(office, generation=1)], "order": {"kind": "identify"}},
     ),
