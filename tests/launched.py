@@ -57,13 +57,39 @@ class Versions:
         return seal(folder, version, python)
 
 
-class Launched:
-    """`settings`: the agent's own, by name. The health gate is a matter of seconds here."""
+class Disk:
+    """A fresh file system of its own at `path`, for what is started by `within`; `seen`: the way there from outside."""
 
-    def __init__(self, fleet: Fleet, kiosk: Kiosk, first: Made, trial_s: int = 30, **settings: Any) -> None:
+    def __init__(self, path: Path, size: str) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        mount = f"mount -t tmpfs -o size={size} none {path} && echo ready && exec sleep infinity"
+        self._holder = subprocess.Popen(
+            ["unshare", "--map-root-user", "--mount", "sh", "-c", mount], stdout=subprocess.PIPE, text=True
+        )
+        assert self._holder.stdout
+        assert self._holder.stdout.readline() == "ready\n"
+        target = ["-t", str(self._holder.pid), "--user", "--mount", f"--wd={ROOT}", "--preserve-credentials"]
+        self.within = ["nsenter", *target]
+        self.seen = Path(f"/proc/{self._holder.pid}/root{path}")
+
+    def close(self) -> None:
+        self._holder.kill()
+        self._holder.wait()
+
+
+class Launched:
+    """`settings`: the agent's own, by name. The health gate is a matter of seconds here. `disk`: the size of one of its
+    own (`300m`), seen from here in `state`."""
+
+    def __init__(
+        self, fleet: Fleet, kiosk: Kiosk, first: Made, trial_s: int = 30, disk: str = "", **settings: Any
+    ) -> None:
         self._fleet = fleet
         self.kiosk = kiosk
-        self.root = kiosk.state_dir / "software"
+        self._disk = Disk(kiosk.state_dir, disk) if disk else None
+        self._within = self._disk.within if self._disk else []
+        self.state = self._disk.seen if self._disk else kiosk.state_dir
+        self.root = self.state / "software"
         self._env = {"BALISE_TRIAL_S": str(trial_s)}
         given = {"state_dir": kiosk.state_dir, "port": kiosk.port, "update_steady_s": 1, "update_within_s": 6}
         given |= {"enrol": fleet.token(kiosk.terminal)} | settings
@@ -79,9 +105,10 @@ class Launched:
         wheels.keep_manifest(made.release.id, made.raw)
         for sha256, path in made.wheels.items():
             wheels.path(sha256).write_bytes(path.read_bytes())
-        job = {"software": str(self.root), "target": made.release.model_dump()}
-        install = [sys.executable, "-m", "agent.software.install"]
-        subprocess.run(install, input=json.dumps(job) + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+        job = {"software": str(self.kiosk.state_dir / "software"), "target": made.release.model_dump()}
+        install = [*self._within, sys.executable, "-m", "agent.software.install"]
+        subprocess.run(install, input=json.dumps(job) + "\n", text=True, check=True, stdout=subprocess.DEVNULL,
+                       cwd=ROOT)  # fmt: skip
         wheels.clear()
         launcher.point(str(self.root), made.release.version)
 
@@ -94,9 +121,12 @@ class Launched:
         with contextlib.suppress(AttributeError):
             self.process.stop()
         self._restarting.join()
+        if self._disk:
+            self._disk.close()
 
     def _restart(self) -> None:
-        command = [sys.executable, str(LAUNCHER), str(self.root), "-m", "agent"]
+        root = self.kiosk.state_dir / "software"
+        command = [*self._within, sys.executable, str(LAUNCHER), str(root), "-m", "agent"]
         while not self._over.is_set():
             self.process = Process(self.kiosk.name, command, self.kiosk.log, self._env)
             while self.process.alive and not self._over.wait(0.05):

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.activation import NOW, Verdict
 from agent.loops import Backoff
+from agent.software import reserve
 from agent.software.child import Child, NotDone
 from agent.software.gate import Before, Health, lacking
 from agent.software.slots import Slots
@@ -124,6 +125,7 @@ class TerminalHost:
     def at_rest(self) -> None:
         """Nothing is under way: what was brought is installed, or never will be."""
         self._wheels.clear()
+        reserve.keep(self.root)
 
     def _do(self, module: str, target: SoftwareRelease, job: dict[str, Any]) -> None:
         common = {"software": str(self.root), "target": target.model_dump()}

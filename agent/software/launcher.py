@@ -35,6 +35,11 @@ _STARTS_BYTES = 1024
 """Always as long, so that it can be written over where it is: a full disk has no room for a new file."""
 
 
+RESERVES = ("reserve.start", "reserve.fall")
+"""Files that take room on the disk to be given away when it is full (`agent.software.reserve`)."""
+FULL = 4 * 2**20
+
+
 def synced(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -184,6 +189,7 @@ def lasting(root: str, version: str, machine: str, now: float) -> str:
     other = spare(root, version) if count >= DEATHS and len(falls) < FALLS else ""
     if other:
         note = {"version": version, "to": other, "deaths": count, "id": f"{machine} {now}"}
+        give_room(root, RESERVES[1])
         start |= {"version": other, "deaths": 0, "falls": [*falls, now], "fell": note}
     try:
         note_start(root, start)  # before anything moves
@@ -210,6 +216,16 @@ def note_start(root: str, start: dict[str, object]) -> None:
         fill(path, os.O_WRONLY, data)
 
 
+def give_room(root: str, reserve: str) -> None:
+    """Where the disk is full: an agent that can keep nothing does not start, and can't say why."""
+    try:
+        disk = os.statvfs(root)
+        if disk.f_bavail * disk.f_frsize < FULL:
+            os.unlink(os.path.join(root, reserve))
+    except OSError:
+        pass
+
+
 def boot_of_machine() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
@@ -234,6 +250,8 @@ def main(root: str, arguments: list[str], within_s: int = WITHIN_S) -> None:
     version, on_trial = choose(root, boot_of_machine(), round(time.clock_gettime(time.CLOCK_BOOTTIME), 3))
     if on_trial:
         signal.alarm(within_s)
+    else:
+        give_room(root, RESERVES[0])
     start(root, version, arguments)
     signal.alarm(0)
     trial = read(root)

@@ -184,7 +184,9 @@ class Update:
         if self._records.trial():
             self._records.end_trial()
         if record.phase != "idle":
-            self._slots.collect({self.running, launcher.current(str(self.root)), record.previous})
+            root = str(self.root)
+            # The one to go back to is also kept where the record that named it was lost.
+            self._slots.collect({self.running, launcher.current(root), launcher.spare(root, self.running)})
         return self._save(record, record.model_copy(update={"untold": self._still_untold(record)}))
 
     def _save(self, before: Record, now: Record) -> Record:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.software import launcher
 from tests.fleet import Fleet, eventually
 from tests.launched import Launched, Versions
 
@@ -99,6 +100,47 @@ def test_a_version_that_dies_after_it_was_kept_goes_and_the_one_before_runs(flee
         assert state["reason"] == f"{name} died 5 times soon after its start"
         assert (state["release"], state["previous"], state["target"]["version"]) == (None, name, name)
         eventually(lambda: laval.told()[-1:] == ["rolled_back"], what="its history tells so")
+
+
+FILLS = """
+import os, pathlib
+with pathlib.Path(os.environ["BALISE_AGENT_STATE_DIR"], "rubbish").open("ab", buffering=0) as file:
+    for size in (2**20, 4096, 1):
+        try:
+            while True:
+                file.write(bytes(size))
+        except OSError:
+            pass
+raise SystemExit(1)
+"""
+
+
+@pytest.mark.parametrize("when", ["in its trial", "after it was kept"])
+def test_a_version_that_fills_the_disk_leaves_room_for_the_one_before(fleet, versions, when):
+    """Not a byte is free: the version before starts, tells so, and makes its reserve anew once there is room."""
+    code = FILLS
+    if when == "after it was kept":
+        lines = "".join(f"    {line}\n" for line in FILLS.splitlines())
+        code = f"{KEPT}if (state / 'dies').exists():\n{lines}"
+    release = fleet.publish_software(versions.beginning(f"fills-{when.replace(' ', '-')}", code))
+    kiosk = fleet.add("Laval")
+    with Launched(fleet, kiosk, versions.plain("1"), disk="420m", request_bytes=2**18) as laval:
+        laval.reported("1")
+        reserves = [laval.root / name for name in launcher.RESERVES]
+        eventually(lambda: all(path.exists() for path in reserves), what="disk is reserved")
+        fleet.want_software(release, kiosk)
+        if when == "after it was kept":
+            laval.reported(release.version, "committed")
+            (laval.state / "dies").touch()
+            laval.kill()
+        state = laval.reported("1", "rolled_back")["software_state"]
+        assert state["reason"]
+        assert (laval.state / "rubbish").stat().st_size > 2**26
+        eventually(lambda: laval.told()[-1:] == ["rolled_back"], what="its outbox takes events")
+        assert not reserves[0].exists()
+        (laval.state / "rubbish").unlink()
+        laval.kill()
+        eventually(lambda: all(path.exists() for path in reserves), what="disk is reserved again")
 
 
 def test_one_that_has_gone_is_tried_again_only_when_asked_for_again(fleet, versions):

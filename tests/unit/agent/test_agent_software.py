@@ -436,6 +436,7 @@ def test_a_state_lost_during_the_trial_brings_the_old_version_back(tmp_path, sav
 
 def test_one_that_loses_its_state_each_time_is_not_tried_for_ever(tmp_path):
     terminal = Terminal(tmp_path)
+    terminal.install(SoftwareRelease(version="0", id="0" * 64))
     terminal.install(NEW)
     Records(tmp_path).begin_trial(Trial(new="2", old="1", boots=launcher.BOOTS))
     (tmp_path / "update.json").write_bytes(b"rubbish")
@@ -444,6 +445,8 @@ def test_one_that_loses_its_state_each_time_is_not_tried_for_ever(tmp_path):
     while (record := old.turn()).phase not in AT_REST or Records(tmp_path).trial():
         pass
     assert (record.phase, record.revision, record.target) == ("rolled_back", 7, NEW)
+    assert Slots(tmp_path).whole("0"), "there is still another to go back to"
+    assert not Slots(tmp_path).path("2").exists()
     assert launcher.choose(str(tmp_path)) == ("1", False)
 
 
