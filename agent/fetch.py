@@ -46,11 +46,13 @@ class DiskFull(Failure):
 class Line(TrustJob):
     """How to fetch, whatever it is. `reserve`: bytes of disk that must stay free. `patience_s`: how long nothing may
     arrive before giving up. `kbit_s`: most to take of the line, all connections together; 0 for no limit.
+    `line`: the file by which it is shared with what else this terminal fetches.
     """
 
     reserve: int = 256 * 2**20
     patience_s: float = 90
     kbit_s: int = 0
+    line: Path | None = None
 
 
 class Job(Line):
@@ -117,7 +119,7 @@ def arrive(
     keep: Callable[[Path, str], None],
 ) -> None:  # fmt: skip
     """`keep` takes each file over, and syncs it. `total`: bytes of the whole release. Raises `Failure`, `OSError`."""
-    progress, limit = Progress(total - _to_come(partial, missing), total), Limit(job.kbit_s * 1000 / 8)
+    progress, limit = Progress(total - _to_come(partial, missing), total), Limit(job.kbit_s * 1000 / 8, job.line)
 
     def arrived(file: Wanted) -> None:
         url = f"{job.server.rstrip('/')}/blobs/{file.sha256}"

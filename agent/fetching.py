@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agent.limit import line_of
 from wire.enrol import Enrolment
 
 _LINE_BYTES = 64 * 1024
@@ -41,7 +42,7 @@ class Fetching:
             "content": str(self._content), "trust": str(self._content / "tuf"),
             "server": enrolment.server, "release": release, "root": enrolment.root,
             "ca": enrolment.ca, "now": self._now().isoformat(), "reserve": self.reserve, "patience_s": self.patience_s,
-            "kbit_s": kbit_s,
+            "kbit_s": kbit_s, "line": str(line_of(self._content.parent)),
         }  # fmt: skip
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "agent.fetch",

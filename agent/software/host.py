@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.activation import NOW, Verdict
+from agent.limit import line_of
 from agent.loops import Backoff
 from agent.software import reserve
 from agent.software.child import Child, NotDone
@@ -81,6 +82,7 @@ class TerminalHost:
         self._do("agent.software.fetch", target, {
             "trust": str(self.trust), "server": told.server, "root": told.root, "ca": told.ca,
             "now": self.now().isoformat(), "reserve": self.reserve, "kbit_s": self.kbit_s(),
+            "line": str(line_of(self.root.parent)),
         })  # fmt: skip
         self.trouble, self.lacks = "", 0
         self._backoff.reset()

@@ -2,6 +2,7 @@
 
 import random
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.limit import Limit
+from agent.limit import Limit, line_of
 from tests.integration.agent.test_agent_fetch import fetch, holds, job, started
 from tests.release_server import Asked, ReleaseServer, Repository
 from tests.releases import AUTUMN, make
@@ -73,6 +74,38 @@ def test_a_limit_holds_for_all_connections_together(server: ReleaseServer, tmp_p
     assert fetch(server, tmp_path / "content", three, kbit_s=8000) == {"done": True}
     assert time.monotonic() - began > 2.1 - 0.25 - 0.1
     assert holds(tmp_path / "content", three)
+
+
+def test_what_a_terminal_fetches_at_once_shares_one_limit(server: ReleaseServer, tmp_path: Path) -> None:
+    """Contents and software each have a `Limit` of their own, on one file: twice 50 kB at 100 kB/s."""
+    line = line_of(tmp_path)
+    assert fetch(server, tmp_path / "content", AUTUMN, kbit_s=80_000, line=str(line)) == {"done": True}
+    assert line.exists()
+    limits = [Limit(100_000, line) for _ in range(2)]
+    began = time.monotonic()
+    taking = [threading.Thread(target=lambda limit=limit: [limit.take(5000) for _ in range(10)]) for limit in limits]
+    for each in taking:
+        each.start()
+    for each in taking:
+        each.join()
+    assert time.monotonic() - began > 1 - 0.25 - 0.05
+
+
+@pytest.mark.parametrize("kept", [b"", b"odd", struct.pack("=d", 1e12), struct.pack("=d", float("nan"))])
+def test_a_limit_waits_for_no_promise_of_another_time(kept: bytes, tmp_path: Path) -> None:
+    line_of(tmp_path).write_bytes(kept)
+    limit, began = Limit(100_000, line_of(tmp_path)), time.monotonic()
+    for _ in range(3):
+        limit.take(20_000)
+    assert 0.3 < time.monotonic() - began < 30
+    assert struct.unpack("=d", line_of(tmp_path).read_bytes())[0] < time.monotonic() + 1
+
+
+def test_a_line_that_can_not_be_shared_is_kept_to_all_the_same(tmp_path: Path) -> None:
+    limit, began = Limit(100_000, tmp_path / "nowhere" / "line"), time.monotonic()
+    for _ in range(3):
+        limit.take(20_000)
+    assert time.monotonic() - began > 0.3
 
 
 def test_a_disk_without_room_says_how_many_bytes_lack(server: ReleaseServer, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agent.activation import NOW, Verdict
+from agent.limit import line_of
 from agent.software.child import NotDone
 from agent.software.host import TerminalHost
 from agent.software.slots import Slots
@@ -26,10 +27,11 @@ class SimulatedChild:
 
     def __init__(self, *says):
         self.says = list(says)
-        self.ran = []
+        self.ran, self.jobs = [], []
         self._over = threading.Event()
 
     def run(self, module, job, progress):
+        self.jobs.append(job)
         self.ran.append((module.rsplit(".", 1)[1], job["target"]["version"]))
         if not self.says:
             self._over.wait(20)
@@ -101,6 +103,7 @@ async def test_another_limit_of_the_line_counts_for_what_is_on_its_way(made):
     updating.wish(wished("2", 1, download_kbit_s=500))
     await asyncio.sleep(0.4)
     assert len(host.child.ran) == 2
+    assert all(job["line"] == str(line_of(host.root.parent)) for job in host.child.jobs), "shared with contents"
     await ended(task)
 
 
