@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fleet_server.rollouts.plan import Target
 from fleet_server.rollouts.seen import Seen
-from fleet_server.terminals.cards import KINDS
+from fleet_server.terminals.place_kinds import KINDS
 from fleet_server.terminals.search import plain
 
 _Traits = Callable[[Seen], Sequence[str]]

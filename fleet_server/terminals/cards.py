@@ -11,17 +11,11 @@ from fleet_server.evaluation.counting import last_visits, today_in_paris, visits
 from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.models import Terminal, TerminalDesired, TerminalHealth, TerminalLive
 from fleet_server.terminals.opening import Opening, opening_at
+from fleet_server.terminals.place_kinds import KINDS
 from fleet_server.terminals.software_standing import Standing, standing
 from fleet_server.terminals.states import Condition, Vitals, condition
 from wire.state import Desired, Reported
 
-KINDS = {
-    "mairie": "Mairie",
-    "centre_commercial": "Centre commercial",
-    "campus_connecte": "Campus connecté",
-    "france_services": "France services",
-    "autre": "Autre lieu",
-}
 DAYS = 14
 
 

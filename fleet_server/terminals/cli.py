@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import Parameter
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -10,11 +12,13 @@ import typer
 
 from fleet_server.inventory.cli import install as install_inventory
 from fleet_server.terminals.command_cli import install
+from fleet_server.terminals.search import SORT_HELP, BadSearch, Criterion, Search, search, with_criteria
 from fleet_server.timeline.cli import install as install_timeline
 
 if TYPE_CHECKING:
     from fleet_server.settings import Settings
     from fleet_server.terminals.fleet_access import FleetAccess
+    from fleet_server.terminals.fleet_api import TerminalView
 
 app = typer.Typer(
     add_completion=False, help="Les bornes : ajout, recherche, commandes, mise dehors.", no_args_is_help=True
@@ -22,11 +26,68 @@ app = typer.Typer(
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 TerminalId = Annotated[str, typer.Argument(help="Identifiant : b-k7m2xq4z (balise terminal list)")]
 Kind = Literal["mairie", "centre_commercial", "campus_connecte", "france_services", "autre"]
+Sorted = Annotated[str, typer.Option(help=SORT_HELP)]
+_PAGE = 500
 
 
-@app.command("list")
-def list_terminals(data_dir: DataDir = None) -> None:
-    """Montre les bornes : identifiant, nom, état d’enrôlement, lieu."""
+def _option(name: str, criterion: Criterion) -> Parameter:
+    taken = typer.Option(f"--{name}", help=criterion.help)
+    typed = Annotated[bool, taken] if criterion.flag else Annotated[str, taken]
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=typed, default=False if criterion.flag else "")
+
+
+def list_terminals(*, sort: Sorted = "", data_dir: DataDir = None, **given: str | bool) -> None:
+    """Montre les bornes. Sans rien demander : toutes, retirées comprises, avec leur état d’enrôlement. Avec un critère
+    ou un ordre : celles qui y répondent, avec leur état ; d’un autre serveur, par BALISE_URL et BALISE_TOKEN."""
+    elsewhere = bool(os.environ.get("BALISE_TOKEN")) and data_dir is None
+    if any(given.values()) or sort or elsewhere:
+        _show_found(_wanted(given, sort), data_dir)
+    else:
+        _show_registry(data_dir)
+
+
+def find(
+    text: Annotated[str, typer.Argument(help="Nom, lieu ou commune")] = "", *, sort: Sorted = "",
+    page: Annotated[int, typer.Option(min=1, help="Pages de 50")] = 1, data_dir: DataDir = None, **given: str | bool,
+) -> None:  # fmt: skip
+    """Cherche des bornes, et dit leur état : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
+    wanted = _wanted({"text": text, **given}, sort)
+    with _fleet(data_dir) as fleet:
+        found = fleet.find(wanted, page)
+    _show_rows(found.terminals)
+    typer.echo(f"{found.total} borne{'s' if found.total > 1 else ''}, page {found.page}.", err=True)
+
+
+app.command("list")(with_criteria(list_terminals, _option))
+app.command()(with_criteria(find, _option))
+
+
+def _wanted(given: dict[str, str | bool], sort: str) -> Search:
+    try:
+        return search(given, sort)
+    except BadSearch as bad:
+        _refuse(str(bad))
+
+
+def _show_found(wanted: Search, data_dir: Path | None) -> None:
+    """Whatever their number."""
+    rows: list[TerminalView] = []
+    with _fleet(data_dir) as fleet:
+        for number in count(1):
+            got = fleet.find(wanted, number, _PAGE)
+            rows += got.terminals
+            if not got.terminals or len(rows) >= got.total:
+                break
+    _show_rows(rows)
+    typer.echo(f"{len(rows)} borne{'s' if len(rows) > 1 else ''}, {wanted.sorted_how()}.", err=True)
+
+
+def _show_rows(rows: "list[TerminalView]") -> None:
+    for one in rows:
+        typer.echo(f"{one.id:12} {one.name:24} {one.state:10} {one.release:12} {one.place}  {', '.join(one.tags)}")
+
+
+def _show_registry(data_dir: Path | None) -> None:
     from sqlmodel import select
 
     from fleet_server.db import reading
@@ -120,28 +181,6 @@ def revoke(
     except UnknownTerminal:
         _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
     typer.echo(f"{asked.name} est dehors : plus rien d’elle n’est pris. Le serveur qui tourne la coupe du courtier.")
-
-
-@app.command()
-def find(
-    text: Annotated[str, typer.Argument(help="Nom, lieu ou commune")] = "",
-    state: Annotated[str, typer.Option(help="online, offline, degraded, drift…")] = "",
-    group: Annotated[str, typer.Option(help="Groupe")] = "",
-    tag: Annotated[str, typer.Option(help="Étiquette")] = "",
-    department: Annotated[str, typer.Option(help="Département : 53")] = "",
-    drift: Annotated[bool, typer.Option("--drift", help="En écart avec le souhait")] = False,
-    page: Annotated[int, typer.Option(min=1, help="Pages de 50")] = 1,
-    data_dir: DataDir = None,
-) -> None:
-    """Cherche des bornes, et dit leur état : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
-    from fleet_server.terminals.search import Search
-
-    wanted = Search(text=text, state=state, group=group, tag=tag, department=department, drift=drift)
-    with _fleet(data_dir) as fleet:
-        found = fleet.find(wanted, page)
-    for one in found.terminals:
-        typer.echo(f"{one.id:12} {one.name:24} {one.state:10} {one.release:12} {one.place}  {', '.join(one.tags)}")
-    typer.echo(f"{found.total} borne{'s' if found.total > 1 else ''}, page {found.page}.", err=True)
 
 
 @app.command()

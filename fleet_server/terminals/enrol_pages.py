@@ -9,10 +9,10 @@ from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import enrolment
-from fleet_server.terminals.cards import KINDS
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal
 from fleet_server.terminals.named import named
 from fleet_server.terminals.place_form import Described
+from fleet_server.terminals.place_kinds import KINDS
 from fleet_server.terminals.registry import add_terminal, first_release
 from fleet_server.web.pages import fragment, page, seen_other
 

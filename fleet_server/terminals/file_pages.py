@@ -9,12 +9,12 @@ from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.certificates.record import OUT
 from fleet_server.context import Context, ContextDep, Reading, Writing
-from fleet_server.terminals.cards import KINDS
 from fleet_server.terminals.desired import wish
 from fleet_server.terminals.enrolment import put_out
 from fleet_server.terminals.models import Terminal
 from fleet_server.terminals.named import in_service
 from fleet_server.terminals.place_form import Described
+from fleet_server.terminals.place_kinds import KINDS
 from fleet_server.terminals.registry import clean_groups, move, place_of, rename
 from fleet_server.web.pages import page, seen_other
 from wire.state import Place

@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 class FleetAccess(Protocol):
-    def find(self, wanted: Search, page: int) -> TerminalPage: ...
+    def find(self, wanted: Search, page: int, size: int = 50) -> TerminalPage: ...
     def one(self, terminal: str) -> TerminalView: ...
     def tag(self, terminal: str, add: set[str], remove: set[str]) -> TerminalView: ...
     def note(self, terminal: str, text: str) -> None: ...
@@ -45,9 +45,9 @@ class Remote:
             raise Refused(f"BALISE_URL = « {url} » : l’adresse du serveur commence par https:// (ou http://).")
         self._url, self._token = url.rstrip("/") + "/api/v1", token
 
-    def find(self, wanted: Search, page: int) -> TerminalPage:
-        given = {name: getattr(wanted, name) for name in Search.__slots__ if getattr(wanted, name)}
-        return TerminalPage.model_validate(self.ask("GET", f"/terminals?{urlencode(given | {'page': page})}"))
+    def find(self, wanted: Search, page: int, size: int = 50) -> TerminalPage:
+        given = {**wanted.given, "sort": wanted.sort, "page": page, "size": size}
+        return TerminalPage.model_validate(self.ask("GET", f"/terminals?{urlencode(given)}"))
 
     def one(self, terminal: str) -> TerminalView:
         return TerminalView.model_validate(self.ask("GET", f"/terminals/{quote(terminal, safe='')}"))
@@ -91,9 +91,9 @@ class Local:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    def find(self, wanted: Search, page: int) -> TerminalPage:
+    def find(self, wanted: Search, page: int, size: int = 50) -> TerminalPage:
         with reading(self._ctx.engine) as session:
-            return listed(session, self._ctx, wanted, page, 50)
+            return listed(session, self._ctx, wanted, page, size)
 
     def one(self, terminal: str) -> TerminalView:
         with reading(self._ctx.engine) as session:

@@ -1,6 +1,7 @@
 """The fleet for programs: list, one terminal, its tags and notes, its retirement. By API token (`access.caller`)."""
 
 from datetime import datetime
+from inspect import Parameter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -13,7 +14,7 @@ from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrolment import put_out
 from fleet_server.terminals.labels import NotTaken, add_note, notes_of, set_tags
 from fleet_server.terminals.named import in_service, named
-from fleet_server.terminals.search import Search
+from fleet_server.terminals.search import SORT_HELP, SORTS, BadSearch, Criterion, Search, search, with_criteria
 from fleet_server.web.errors import refusals
 from fleet_server.web.viewer import Viewer
 
@@ -21,7 +22,6 @@ router = APIRouter(prefix="/api/v1/terminals", tags=["fleet"], responses=CALLED)
 Reader = Annotated[Viewer, Depends(calling("terminals:read"))]
 Writer = Annotated[Viewer, Depends(calling("terminals:write"))]
 _ONE, _ACT = refusals(404), refusals(404, 409)
-Text = Annotated[str, Query(max_length=80)]
 
 
 class TerminalView(BaseModel):
@@ -75,15 +75,35 @@ class Retirement(BaseModel):
     confirmed: str
 
 
+def _asked(name: str, criterion: Criterion) -> Parameter:
+    taken = Query(max_length=criterion.most, description=criterion.help)
+    if criterion.values and not criterion.flag:
+        taken = Query(description=criterion.help, json_schema_extra={"enum": ["", *criterion.values]})
+    typed = Annotated[bool, Query(description=criterion.help)] if criterion.flag else Annotated[str, taken]
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=typed, default=False if criterion.flag else "")
+
+
+_SORTS = ["", *SORTS, *(f"-{name}" for name in SORTS)]
+_SORT = Query(description=SORT_HELP, json_schema_extra={"enum": _SORTS})
+
+
+def asked(*, sort: Annotated[str, _SORT] = "", **given: str | bool) -> Search:
+    try:
+        return search(given, sort)
+    except BadSearch as bad:
+        raise HTTPException(422, str(bad)) from bad
+
+
+Asked = Annotated[Search, Depends(with_criteria(asked, _asked))]
+
+
 @router.get("")
 def find(
-    caller: Reader, ctx: ContextDep, session: Reading, text: Text = "", state: Text = "", group: Text = "",
-    tag: Text = "", kind: Text = "", department: Text = "", software: Text = "", release: Text = "",
-    drift: bool = False, page: Annotated[int, Query(ge=1, le=100_000)] = 1,
-    size: Annotated[int, Query(ge=1, le=500)] = 50,
+    caller: Reader, ctx: ContextDep, session: Reading, wanted: Asked,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1, size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> TerminalPage:  # fmt: skip
-    """Those that match every filter given, who needs something first. Scope `terminals:read`."""
-    wanted = Search(text, state, group, tag, kind, department, software, release, drift)
+    """Those that match every filter given, who needs something first unless sorted. `state=offline` are also the
+    isolated, `state=degraded` also those in drift: as *Flotte* counts them. Scope `terminals:read`."""
     return listed(session, ctx, wanted, page, size)
 
 
@@ -131,7 +151,7 @@ def retire(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, 
 
 
 def listed(session: Session, ctx: Context, wanted: Search, page: int, size: int) -> TerminalPage:
-    found = [card for card in cards(session, ctx) if wanted.finds(card)]
+    found = wanted.among(cards(session, ctx))
     shown = found[(page - 1) * size : page * size]
     return TerminalPage(total=len(found), page=page, size=size, terminals=[_view(card) for card in shown])
 

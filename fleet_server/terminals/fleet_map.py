@@ -11,6 +11,10 @@ _X, _Y = (40.943, 215.142), (-61.084, 3129.527)
 _LEFT, _RIGHT = 107.0, 256.0
 _LABEL_HEIGHT = 7.0
 _LETTER = 3.05
+NAMED = 40
+"""As many of the first get a name; the others are marks alone, or the map would be a smear, and long to draw."""
+_ALWAYS = 12
+"""Up to so many, a name is written even over another one."""
 
 Box = tuple[float, float, float, float]
 
@@ -31,8 +35,8 @@ class Mark:
 def marks(cards: list[Card]) -> list[Mark]:
     """One mark a terminal; each label takes the first free side within the map: right, left, below, above."""
     taken = [_dot(card) for card in cards]
-    made = []
-    for card in sorted(cards, key=lambda one: one.want.place.latitude):
+    made = [_unnamed(card) for card in cards[NAMED:]]
+    for card in sorted(cards[:NAMED], key=lambda one: one.want.place.latitude):
         state = state_of("terminal", card.condition.key)
         x, y = _at(card)
         name, width = card.terminal.name, len(card.terminal.name) * _LETTER
@@ -44,10 +48,18 @@ def marks(cards: list[Card]) -> list[Mark]:
             (shift, -7.0, "middle", (x + shift - width / 2, y - 6 - _LABEL_HEIGHT, x + shift + width / 2, y - 6)),
         )
         free = (one for one in sides if one[3][0] >= _LEFT and one[3][2] <= _RIGHT + 1 and not _meets(one[3], taken))
-        side = next(free, sides[2])
+        side = next(free, sides[2] if len(cards) <= _ALWAYS else None)
+        if side is None:
+            made.append(_unnamed(card))
+            continue
         taken.append(side[3])
         made.append(Mark(round(x, 1), round(y, 1), state.shape, state.tone, name, state.word, *side[:3]))
     return made
+
+
+def _unnamed(card: Card) -> Mark:
+    state, (x, y) = state_of("terminal", card.condition.key), _at(card)
+    return Mark(round(x, 1), round(y, 1), state.shape, state.tone, "", state.word, 0, 0, "start")
 
 
 def _meets(a: Box, others: list[Box]) -> bool:

@@ -1,41 +1,30 @@
-"""/flotte, /bornes/{id}: is every terminal serving, and what is wrong where it is not."""
+"""/bornes/{id}: is this terminal serving, and what is wrong where it is not. The list is in `fleet_pages`."""
 
-from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from sqlmodel import Session, col, select
 
 from fleet_server.access.guard import Viewer, allow
-from fleet_server.certificates.expiry import WORDS, endings, warnings
 from fleet_server.context import Context, ContextDep, Reading
-from fleet_server.terminals import batch_pages, command_pages, file_pages, fleet_map, health_chart, settings_pages
+from fleet_server.terminals import batch_pages, command_pages, file_pages, fleet_pages, health_chart, settings_pages
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrol_pages import router as enrol_router
 from fleet_server.terminals.missing import missing
 from fleet_server.terminals.models import TerminalEvent, TerminalHealth
 from fleet_server.terminals.registry import names
-from fleet_server.terminals.states import fleet_sentence, holds_back
 from fleet_server.terminals.words import fact_of
 from fleet_server.web.pages import RailCount, fragment, page
 from fleet_server.web.palette import Choice
 
 router = APIRouter(include_in_schema=False)
+router.include_router(fleet_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(file_pages.router)
 router.include_router(batch_pages.router)
 router.include_router(command_pages.router)
 router.include_router(enrol_router)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
-# The word of the address → the states it shows. Counters of what does not exist stay, at zero.
-FILTERS = {
-    "hors-ligne": ("offline", "isolated"),
-    "degradee": ("degraded", "drift"),
-    "mise-a-jour": ("updating",),
-    "en-ligne": ("online",),
-    "fermee": ("closed",),
-    "a-accepter": ("pending",),
-}
 EVENTS_SHOWN = 12
 
 
@@ -48,48 +37,6 @@ def palette_source(session: Session, viewer: Viewer) -> tuple[str, list[Choice]]
     if not viewer.has("operator", "admin"):
         return "Bornes", []
     return "Bornes", [Choice(name, f"/bornes/{key}", "device-desktop", key) for key, name in names(session).items()]
-
-
-# ---- /flotte -----------------------------------------------------------------------------------------------------
-
-
-@router.get("/flotte")
-def fleet_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, etat: str = "",
-               ecart: str = "") -> Response:  # fmt: skip
-    ending = warnings(endings(session, ctx.settings, ctx.keys), ctx.now())
-    return page(request, viewer, "terminals/flotte.html", ending=ending, ending_words=WORDS,
-                **_fleet(session, ctx, etat, ecart))  # fmt: skip
-
-
-@router.get("/flotte/lignes")
-def fleet_rows(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, etat: str = "",
-               ecart: str = "") -> Response:  # fmt: skip
-    return fragment(request, viewer, "terminals/flotte-lignes.html", **_fleet(session, ctx, etat, ecart))
-
-
-def _fleet(session: Session, ctx: Context, etat: str, ecart: str) -> dict[str, Any]:
-    everything = cards(session, ctx)
-    counts = Counter(word for word, keys in FILTERS.items() for card in everything if card.condition.key in keys)
-    shown = [card for card in everything if not etat or card.condition.key in FILTERS.get(etat, ())]
-    if ecart:
-        shown = [card for card in shown if card.differs]
-    sentence = fleet_sentence({card.terminal.id: card.condition for card in everything},
-                              {card.terminal.id: card.terminal.name for card in everything})  # fmt: skip
-    return {
-        "cards": shown, "total": len(everything), "counts": counts, "etat": etat, "ecart": ecart, "sentence": sentence,
-        "differing": sum(card.differs for card in everything), "marks": fleet_map.marks(everything),
-        "worst": _worst(everything), "waiting": sum(_waiting(card) for card in everything),
-        "holding": sum(holds_back(card.report, ctx.now()) for card in everything),
-    }  # fmt: skip
-
-
-def _worst(everything: list[Card]) -> Card | None:
-    """The one that needs someone first, if any does."""
-    return next((card for card in everything if card.condition.key in ("isolated", "offline", "degraded")), None)
-
-
-def _waiting(card: Card) -> int:
-    return card.report.outbox.waiting if card.report else 0
 
 
 # ---- /bornes/{id} ------------------------------------------------------------------------------------------------

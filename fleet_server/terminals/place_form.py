@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Form
 
-from fleet_server.terminals.cards import KINDS
+from fleet_server.terminals.place_kinds import KINDS
 from wire.state import Place
 
 _CODE = re.compile(r"^\d[0-9AB]\d{3}$")

@@ -1,0 +1,145 @@
+"""/flotte: every terminal, who needs something first; searched, filtered and sorted by its address."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlmodel import Session
+
+from fleet_server.access.guard import Viewer, allow
+from fleet_server.certificates.expiry import WORDS, endings, warnings
+from fleet_server.context import Context, ContextDep, Reading
+from fleet_server.terminals import fleet_map
+from fleet_server.terminals.cards import Card, cards
+from fleet_server.terminals.search import CRITERIA, SORTS, STATES, TEXT_MOST, BadSearch, Search, from_page, plain
+from fleet_server.terminals.states import fleet_sentence, holds_back
+from fleet_server.web.pages import fragment, page, page_number
+
+router = APIRouter(include_in_schema=False)
+Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
+PAGE_SIZE = 50
+CHOSEN_FROM = ("group", "tag", "kind", "department", "software", "release")
+"""Criteria that the form offers, each with what the fleet has of it; the others have a field or a counter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks. `problems`: sentences, for what of it does not exist; nothing is shown then."""
+
+    search: Search
+    problems: dict[str, str]
+    page: int
+    untidy: bool
+    """A form sends its empty fields too."""
+
+
+def asked(request: Request) -> Asked:
+    given = dict(parse_qsl(request.url.query, keep_blank_values=True))
+    problems: dict[str, str] = {}
+    try:
+        found = from_page(given)
+    except BadSearch as bad:
+        found, problems = bad.rest, dict(bad.problems)
+    return Asked(found, problems, page_number(given.get("page", "")), "" in given.values())
+
+
+AskedDep = Annotated[Asked, Depends(asked)]
+
+
+@router.get("/flotte")
+def fleet_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, wanted: AskedDep) -> Response:
+    if wanted.untidy and not wanted.problems:
+        return RedirectResponse(address(wanted.search), status_code=303)
+    ending = warnings(endings(session, ctx.settings, ctx.keys), ctx.now())
+    return page(request, viewer, "terminals/flotte.html", status=422 if wanted.problems else 200, live=False,
+                ending=ending, ending_words=WORDS, **_fleet(session, ctx, wanted))  # fmt: skip
+
+
+@router.get("/flotte/lignes")
+def fleet_rows(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, wanted: AskedDep) -> Response:
+    """What changes of the page, for the stream and for whoever types; its address becomes that of what is shown."""
+    answer = fragment(request, viewer, "terminals/flotte-lignes.html", status=422 if wanted.problems else 200,
+                      live=True, **_fleet(session, ctx, wanted))  # fmt: skip
+    answer.headers["HX-Replace-Url"] = address(wanted.search, wanted.page)
+    return answer
+
+
+def address(search: Search, number: int = 1) -> str:
+    query = search.query(page=number if number > 1 else 0)
+    return f"/flotte?{query}" if query else "/flotte"
+
+
+def _fleet(session: Session, ctx: Context, wanted: Asked) -> dict[str, Any]:
+    everything, asked_for = cards(session, ctx), wanted.search
+    found = [] if wanted.problems else asked_for.among(everything)
+    number = min(wanted.page, max(1, -(-len(found) // PAGE_SIZE)))
+    first = (number - 1) * PAGE_SIZE
+    sentence = fleet_sentence({card.terminal.id: card.condition for card in everything},
+                              {card.terminal.id: card.terminal.name for card in everything})  # fmt: skip
+    return {
+        "cards": found[first : first + PAGE_SIZE], "found": len(found), "first": first + 1, "number": number,
+        "total": len(everything), "search": asked_for, "given": dict.fromkeys(CRITERIA, "") | dict(asked_for.given),
+        "problems": wanted.problems, "address": address,
+        "counters": _counters(everything, asked_for), "chips": _chips(asked_for), "columns": _columns(asked_for),
+        "choices": _choices(everything, asked_for), "sorts": SORTS, "criteria": CRITERIA, "text_most": TEXT_MOST,
+        "sentence": sentence, "marks": fleet_map.marks(everything if wanted.problems else found),
+        "worst": _worst(everything), "waiting": sum(_waiting(card) for card in everything),
+        "holding": sum(holds_back(card.report, ctx.now()) for card in everything),
+    }  # fmt: skip
+
+
+def _counters(everything: list[Card], wanted: Search) -> dict[str, Any]:
+    """They count what the other filters leave; what does not exist stays, at zero."""
+    others = [card for card in everything if wanted.finds(card, but="state")]
+    keys = Counter(card.condition.key for card in others)
+    states = [(name, one, sum(keys[key] for key in one.keys), address(wanted.but(state=name)))
+              for name, one in STATES.items() if one.counted]  # fmt: skip
+    differing = sum(card.differs for card in everything if wanted.finds(card, but="drift"))
+    return {
+        "states": states, "all": len(others), "all_at": address(wanted.but(state="")), "differing": differing,
+        "differing_at": address(wanted.but(drift="" if "drift" in wanted.given else "true")),
+    }  # fmt: skip
+
+
+def _chips(wanted: Search) -> list[tuple[str, str]]:
+    """Each fact that is asked, in words, and the address without it."""
+    return [(one.said(wanted.given[name]), address(wanted.but(**{name: ""})))
+            for name, one in CRITERIA.items() if name in wanted.given]  # fmt: skip
+
+
+def _columns(wanted: Search) -> dict[str, tuple[str, str]]:
+    """Of each sort: which way the rows are now (`aria-sort`, empty: not by it), and the address that sorts by it, or
+    that turns it round."""
+    now = wanted.sort.removeprefix("-")
+    columns = {}
+    for name, sort in SORTS.items():
+        falling = not wanted.sort.startswith("-") if name == now else sort.falling
+        way = ("descending" if wanted.sort.startswith("-") else "ascending") if name == now else ""
+        columns[name] = way, address(wanted.but(sort=f"-{name}" if falling else name))
+    return columns
+
+
+def _choices(everything: list[Card], wanted: Search) -> dict[str, list[tuple[str, str, bool]]]:
+    """Of each criterion of the form: word of the address, words for people, chosen. What is asked is there, also where
+    no terminal has it any more."""
+    made = {}
+    for name in CHOSEN_FROM:
+        criterion, chosen = CRITERIA[name], wanted.given.get(name, "")
+        there = {value for card in everything for value in criterion.has(card)} | {chosen}
+        there.discard("")
+        words = {value: criterion.values.get(value, (value, value)) for value in there}
+        made[name] = [(words[value][0], words[value][1], value == chosen)
+                      for value in sorted(there, key=lambda value: plain(words[value][1]))]  # fmt: skip
+    return made
+
+
+def _worst(everything: list[Card]) -> Card | None:
+    """The one that needs someone first, if any does."""
+    return next((card for card in everything if card.condition.key in ("isolated", "offline", "degraded")), None)
+
+
+def _waiting(card: Card) -> int:
+    return card.report.outbox.waiting if card.report else 0
