@@ -36,12 +36,15 @@ def _option(name: str, criterion: Criterion) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, annotation=typed, default=False if criterion.flag else "")
 
 
-def list_terminals(*, sort: Sorted = "", data_dir: DataDir = None, **given: str | bool) -> None:
+def list_terminals(
+    *, sort: Sorted = "", csv: Annotated[bool, typer.Option("--csv", help="En CSV, pour un tableur")] = False,
+    data_dir: DataDir = None, **given: str | bool,
+) -> None:  # fmt: skip
     """Montre les bornes. Sans rien demander : toutes, retirées comprises, avec leur état d’enrôlement. Avec un critère
     ou un ordre : celles qui y répondent, avec leur état ; d’un autre serveur, par BALISE_URL et BALISE_TOKEN."""
     elsewhere = bool(os.environ.get("BALISE_TOKEN")) and data_dir is None
-    if any(given.values()) or sort or elsewhere:
-        _show_found(_wanted(given, sort), data_dir)
+    if any(given.values()) or sort or csv or elsewhere:
+        _show_found(_wanted(given, sort), csv, data_dir)
     else:
         _show_registry(data_dir)
 
@@ -69,8 +72,10 @@ def _wanted(given: dict[str, str | bool], sort: str) -> Search:
         _refuse(str(bad))
 
 
-def _show_found(wanted: Search, data_dir: Path | None) -> None:
+def _show_found(wanted: Search, csv: bool, data_dir: Path | None) -> None:
     """Whatever their number."""
+    from fleet_server.terminals.export import as_csv
+
     rows: list[TerminalView] = []
     with _fleet(data_dir) as fleet:
         for number in count(1):
@@ -78,6 +83,9 @@ def _show_found(wanted: Search, data_dir: Path | None) -> None:
             rows += got.terminals
             if not got.terminals or len(rows) >= got.total:
                 break
+    if csv:
+        typer.echo(as_csv(rows, wanted.said()), nl=False)
+        return
     _show_rows(rows)
     typer.echo(f"{len(rows)} borne{'s' if len(rows) > 1 else ''}, {wanted.sorted_how()}.", err=True)
 

@@ -25,7 +25,7 @@ _ONE, _ACT = refusals(404), refusals(404, 409)
 
 
 class TerminalView(BaseModel):
-    """One terminal. `state` as on *Flotte*; `release` and `wanted_release` are labels, "–" for none."""
+    """One terminal. `state` as on *Flotte*; Labels and `wanted_software` are "–" for none."""
 
     id: str
     name: str
@@ -39,6 +39,7 @@ class TerminalView(BaseModel):
     groups: list[str]
     tags: list[str]
     software: str | None
+    wanted_software: str
     release: str
     wanted_release: str
     drift: bool
@@ -153,7 +154,7 @@ def retire(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, 
 def listed(session: Session, ctx: Context, wanted: Search, page: int, size: int) -> TerminalPage:
     found = wanted.among(cards(session, ctx))
     shown = found[(page - 1) * size : page * size]
-    return TerminalPage(total=len(found), page=page, size=size, terminals=[_view(card) for card in shown])
+    return TerminalPage(total=len(found), page=page, size=size, terminals=[view_of(card) for card in shown])
 
 
 def viewed(session: Session, ctx: Context, terminal_id: str) -> TerminalView:
@@ -161,16 +162,16 @@ def viewed(session: Session, ctx: Context, terminal_id: str) -> TerminalView:
     found = cards(session, ctx, only=terminal_id)
     if not found:
         raise HTTPException(404, "Aucune borne n’a cet identifiant.")
-    return _view(found[0])
+    return view_of(found[0])
 
 
-def _view(card: Card) -> TerminalView:
+def view_of(card: Card) -> TerminalView:
     place, terminal = card.want.place, card.terminal
     return TerminalView(
         id=terminal.id, name=terminal.name, state=card.condition.key, detail=card.condition.detail,
         problems=list(card.condition.problems), place=place.name, kind=place.kind, commune=place.commune_name,
         department=place.department, groups=terminal.groups, tags=terminal.tags,
-        software=card.report.software if card.report else None, release=card.release,
-        wanted_release=card.wanted_release, drift=card.differs, heard_at=card.heard_at,
+        software=card.report.software if card.report else None, wanted_software=card.wanted_software,
+        release=card.release, wanted_release=card.wanted_release, drift=card.differs, heard_at=card.heard_at,
         certificate_until=terminal.certificate_until,
     )  # fmt: skip

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
+from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.certificates.expiry import WORDS, endings, warnings
 from fleet_server.context import Context, ContextDep, Reading
+from fleet_server.db import transaction
 from fleet_server.terminals import fleet_map
 from fleet_server.terminals.cards import Card, cards
+from fleet_server.terminals.export import as_csv
+from fleet_server.terminals.fleet_api import view_of
 from fleet_server.terminals.search import CRITERIA, SORTS, STATES, TEXT_MOST, BadSearch, Search, from_page, plain
 from fleet_server.terminals.states import fleet_sentence, holds_back
 from fleet_server.web.pages import fragment, page, page_number
@@ -65,6 +69,32 @@ def fleet_rows(request: Request, ctx: ContextDep, session: Reading, viewer: Oper
                       live=True, **_fleet(session, ctx, wanted))  # fmt: skip
     answer.headers["HX-Replace-Url"] = address(wanted.search, wanted.page)
     return answer
+
+
+@router.get("/flotte.csv")
+def fleet_csv(ctx: ContextDep, session: Reading, viewer: Operator, wanted: AskedDep) -> Response:
+    """Exactly the rows filtered, in their order, of all pages; what they are is in the first line."""
+    if wanted.problems:
+        raise HTTPException(422, " ".join(wanted.problems.values()))
+    found = wanted.search.among(cards(session, ctx))
+    return spreadsheet(ctx, viewer, found, wanted.search.said())
+
+
+def spreadsheet(ctx: Context, viewer: Viewer, found: list[Card], said: str) -> Response:
+    """The file; that it was taken is in the audit log."""
+    with transaction(ctx.engine) as session:
+        record_act(
+            session,
+            viewer,
+            "terminal.list_exported",
+            "",
+            {"asked": said or "toutes", "count": len(found)},
+            now=ctx.now(),
+        )
+    headers = {"Content-Disposition": 'attachment; filename="flotte.csv"', "Cache-Control": "no-store"}
+    # With a mark of order, so that spreadsheets read the accents.
+    text = "\ufeff" + as_csv([view_of(card) for card in found], said)
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def address(search: Search, number: int = 1) -> str:

@@ -1,10 +1,14 @@
 """/flotte as a list: searched, filtered and sorted by its address, the same by the API and the command line."""
 
+import csv
+import io
 import re
 
 import pytest
+from sqlmodel import select
 
-from fleet_server.db import transaction
+from fleet_server.access.models import AuditEntry
+from fleet_server.db import reading, transaction
 from fleet_server.terminals.registry import add_terminal, get_terminal
 from tests.browser import PHONE, sideways_scroll, violations
 from tests.integration.terminals.cast import PLACES, in_every_state
@@ -170,3 +174,46 @@ def test_typing_filters_without_loading_the_page_and_the_address_follows(fleet, 
     yanis.set_viewport_size(PHONE)
     yanis.locator("summary").filter(has_text="Filtrer").click()
     assert (violations(yanis), sideways_scroll(yanis)) == ([], 0)
+
+
+# ---- for spreadsheets ------------------------------------------------------------------------------------------------
+
+
+def lines_of(text):
+    return list(csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=";"))
+
+
+def test_what_is_filtered_goes_to_a_spreadsheet_in_its_order_with_what_it_is_and_is_audited(fleet):
+    in_every_state(fleet)
+    answer = fleet.office.signed_in("yanis").get("/flotte.csv?genre=campus-connecte&tri=-nom")
+    title, columns, *found = lines_of(answer.text)
+    assert answer.text.startswith("\ufeff"), "spreadsheets read the accents"
+    assert title == ["Bornes : Type de lieu : Campus connecté"]
+    assert [dict(zip(columns, row, strict=True))["nom"] for row in found] == ["Sablé-sur-Sarthe", "Cholet"]
+    cholet = dict(zip(columns, found[1], strict=True))
+    assert (cholet["état"], cholet["en écart"], cholet["édition"], cholet["édition souhaitée"]) == (
+        "Mise à jour", "oui", "2026.46", "2026.47",
+    )  # fmt: skip
+    with reading(fleet.office.context.engine) as session:
+        line = session.exec(select(AuditEntry).where(AuditEntry.act == "terminal.list_exported")).one()
+    assert (line.who, line.detail) == ("Yanis Belkacem", {"asked": "Type de lieu : Campus connecté", "count": 2})
+
+
+def test_a_name_that_looks_like_a_formula_is_no_formula_in_a_spreadsheet(fleet):
+    fleet.enrolled('=HYPERLINK("http://mal.example")')
+    _, _, row = lines_of(fleet.office.signed_in("yanis").get("/flotte.csv").text)
+    assert '\'=HYPERLINK("http://mal.example")' in row
+
+
+def test_a_spreadsheet_has_every_page_and_none_of_what_does_not_exist(fleet):
+    crowd(fleet, 60)
+    client = fleet.office.signed_in("yanis")
+    assert len(lines_of(client.get("/flotte.csv?page=2").text)) == 2 + 60
+    assert client.get("/flotte.csv?etat=inconnu").status_code == 422
+
+
+def test_the_command_line_writes_the_same_file(fleet):
+    in_every_state(fleet)
+    page = fleet.office.signed_in("yanis").get("/flotte.csv?departement=44")
+    code, said = balise(fleet, "list", "--department", "44", "--csv", token=token_of(client(fleet, "terminals:read")))
+    assert (code, lines_of(said)) == (0, lines_of(page.text))
