@@ -99,3 +99,18 @@ def test_a_lost_pointer_is_mended(alone: Host) -> None:
     current.unlink()
     alone.run("systemctl", "restart", "balise-agent")  # fails unless it serves again
     assert current.readlink() == Path("slots") / VERSION
+
+
+def test_a_power_cut_is_told_from_a_death(alone: Host) -> None:
+    """What counts deaths and tries goes by it, within the walls of the unit."""
+    counted = alone.root / STATE / "software" / "starts.json"
+    eventually(lambda: serves(alone), 30, what="the agent serves")
+    before = json.loads(counted.read_text())
+    alone.run("systemctl", "kill", "--signal=KILL", "--kill-who=main", "balise-agent")
+    eventually(lambda: json.loads(counted.read_text())["deaths"] == 1 and serves(alone), 30, what="a death is counted")
+    assert json.loads(counted.read_text())["machine"] == before["machine"]
+    alone.cut_power()
+    alone.plug_in()
+    eventually(lambda: serves(alone), 30, what="the agent serves again")
+    after = json.loads(counted.read_text())
+    assert (after["deaths"], after["machine"] != before["machine"]) == (0, True)
