@@ -164,8 +164,8 @@ class Kiosk:
         """What an update of the software looks at; from any thread."""
         window, active = self.window is not None, self.store.active
         return Seen(
-            window=window, painting=self.page.is_painting(STALLED_AFTER_S), heartbeat=self.page.spoke_lately(),
-            linked=self._enrolled().online, was_linked=self._enrolled().link.connections > 0,
+            window=window, painting=self.page.is_painting(STALLED_AFTER_S), linked=self._enrolled().online,
+            was_linked=self._enrolled().link.connections > 0,
             content_valid=active is None or self.store.holds(active.id),
         )  # fmt: skip
 

@@ -49,7 +49,7 @@ class Versions:
         lines = "".join(f"    {line}\n" for line in code.splitlines())
         return self.changed(version, {MAIN: self._main.replace(start, start + lines)})
 
-    def changed(self, version: str, changes: Mapping[str, str], python: str = ">=3.11") -> Made:
+    def changed(self, version: str, changes: Mapping[str, str | None], python: str = ">=3.11") -> Made:
         folder = self._folder / version
         altered(self._own, folder / "wheels", changes)
         for library in self._libraries:

@@ -26,14 +26,15 @@ def wheel(folder: Path, name: str, version: str, files: Mapping[str, str]) -> Pa
     return made
 
 
-def altered(wheel: Path, folder: Path, changes: Mapping[str, str]) -> Path:
-    """The same wheel with other texts in it, as whoever broke it would have built it."""
+def altered(wheel: Path, folder: Path, changes: Mapping[str, str | None]) -> Path:
+    """The same wheel with other texts in it (None: without it), as whoever broke it would have built it."""
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / wheel.name
     with zipfile.ZipFile(wheel) as old:
         inside = {one.filename: old.read(one) for one in old.infolist() if not one.is_dir()}
     record = next(name for name in inside if name.endswith(".dist-info/RECORD"))
-    inside |= {path: text.encode() for path, text in changes.items()}
+    inside |= {path: text.encode() for path, text in changes.items() if text is not None}
+    inside = {path: data for path, data in inside.items() if changes.get(path, "") is not None}
     lines = [f"{path},sha256={_digest(data)},{len(data)}" for path, data in inside.items() if path != record]
     inside[record] = "\n".join([*lines, f"{record},,", ""]).encode()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:

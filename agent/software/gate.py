@@ -12,7 +12,6 @@ class Health:
     """`up_s`, `steady_s`: seconds since the agent's start, and since when all has been well without a break."""
 
     painting: bool
-    heartbeat: bool
     linked: bool
     content_valid: bool
     up_s: float
@@ -31,8 +30,6 @@ def lacking(health: Health, before: Before) -> str:
     """What is wrong, empty when nothing is."""
     if before.painting and not health.painting:
         return "no page is painting"
-    if before.painting and not health.heartbeat:
-        return "no heartbeat of the page"
     if not health.content_valid:
         return "the content is not valid"
     if before.linked and not health.linked:

@@ -32,7 +32,6 @@ class Seen:
 
     window: bool
     painting: bool
-    heartbeat: bool
     linked: bool
     was_linked: bool
     """At any time since this start: a link that is just coming back counts as one."""
@@ -108,13 +107,13 @@ class TerminalHost:
 
     def health(self, before: Before) -> Health:
         seen, now = self.see(), self.monotonic()
-        health = Health(seen.painting, seen.heartbeat, seen.linked, seen.content_valid, up_s=now - self._began)
+        health = Health(seen.painting, seen.linked, seen.content_valid, up_s=now - self._began)
         if lacking(health, before):
             self._well_since = None
         elif self._well_since is None:
             self._well_since = now
         steady = 0.0 if self._well_since is None else now - self._well_since
-        return Health(seen.painting, seen.heartbeat, seen.linked, seen.content_valid, health.up_s, steady)
+        return Health(seen.painting, seen.linked, seen.content_valid, health.up_s, steady)
 
     def disarm(self) -> None:
         signal.alarm(0)

@@ -30,7 +30,11 @@ from wire.software import SoftwareManifest, SoftwareRelease, Wheel
 _SYNCING = 8
 """Files at once: the disk commits them together."""
 _CHECK_S = 120
-_CHECK = "import importlib, sys; importlib.import_module(sys.argv[1] + '.__main__')"
+_CHECK = """
+import importlib, sys
+started = importlib.import_module(sys.argv[1] + ".__main__")
+getattr(started, "check", lambda: None)()
+"""
 
 
 class Job(BaseModel):
@@ -69,7 +73,7 @@ def _unpack(needed: Iterable[Wheel], wheels: Wheels, slot: Path) -> None:
 
 
 def _check(manifest: SoftwareManifest, slot: Path) -> None:
-    """What can't even be imported is not worth a restart of the screen."""
+    """What can't even be imported, or says itself that it can't serve, is not worth a restart of the screen."""
     try:
         done = subprocess.run(
             [slot / "bin" / "python", "-I", "-c", _CHECK, manifest.entry], capture_output=True, text=True,

@@ -159,9 +159,19 @@ def test_one_that_has_gone_is_tried_again_only_when_asked_for_again(fleet, versi
         assert laval.reported("1", "rolled_back")["software_state"]["revision"] > report["revision"]
 
 
+OTHER_SETTINGS = """
+class AgentSettings: ...
+class WrongSettings(ValueError): ...
+def read_settings():
+    raise WrongSettings("BALISE_AGENT_PORT is no longer one")
+"""
 UNFIT = {
     "no-such-python": ({}, ">=4", "it needs Python >=4"),
     "unreadable": ({"agent/__main__.py": "import nothing_of_that_name\n"}, ">=3.11", "nothing_of_that_name"),
+    "its-root-is-broken": ({"agent/app.py": "import nothing_of_that_name\n"}, ">=3.11", "nothing_of_that_name"),
+    "no-next-version": ({"agent/software/install.py": "1 / 0\n"}, ">=3.11", "ZeroDivisionError"),
+    "no-page": ({"agent/ui/index.html": None}, ">=3.11", "its page answers 503"),
+    "other-settings": ({"agent/settings.py": OTHER_SETTINGS}, ">=3.11", "WrongSettings: BALISE_AGENT_PORT"),
 }
 
 

@@ -20,7 +20,7 @@ from agent.software.update import MOST_UNTOLD, Later, Rejected, Restart, Update
 from wire.software import SoftwareRelease
 
 NEW, NEXT = (SoftwareRelease(version=version, id=version * 64) for version in "23")
-WELL = Health(painting=True, heartbeat=True, linked=True, content_valid=True, up_s=100, steady_s=90)
+WELL = Health(painting=True, linked=True, content_valid=True, up_s=100, steady_s=90)
 GOOD = ["downloading", "installing", "restarting", "verifying", "committed"]
 BACK = ["downloading", "installing", "restarting", "verifying", "rolling_back", "rolled_back"]
 PUT_BACK = ["downloading", "installing", "restarting", "rolling_back", "rolled_back"]
@@ -102,8 +102,8 @@ class Terminal:
 
     def health(self, before):
         if self.new == "unhealthy":
-            return Health(False, True, True, True, up_s=1000)
-        return Health(True, True, not self.unlinked, True, up_s=100, steady_s=90)
+            return Health(False, True, True, up_s=1000)
+        return Health(True, not self.unlinked, True, up_s=100, steady_s=90)
 
     def disarm(self):
         pass
@@ -369,7 +369,6 @@ def test_what_went_wrong_is_tried_again_by_a_new_wish_alone(tmp_path):
         ({"linked": False}, True, "wait"),
         ({"linked": False}, False, "done"),
         ({"painting": False}, True, "wait"),
-        ({"heartbeat": False}, True, "wait"),
         ({"content_valid": False}, True, "wait"),
         ({"steady_s": 59}, True, "wait"),
         ({"steady_s": 59, "up_s": 900}, True, "failed"),
