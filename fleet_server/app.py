@@ -18,7 +18,7 @@ from fleet_server.certificates import eviction
 from fleet_server.certificates.expiry import expiry_metrics
 from fleet_server.chores import Chore, Chores
 from fleet_server.context import Context
-from fleet_server.db import connect, transaction
+from fleet_server.db import after_commit, connect, transaction
 from fleet_server.embedded_broker import embedded_broker
 from fleet_server.ingest.consumer import Consumer
 from fleet_server.keys import load_keys
@@ -59,7 +59,14 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
     )  # fmt: skip
     hearing = rooms.Hearing(ctx)
     consumer = Consumer(
-        engine, rooms.recorders(), terminals_known, ctx.send, now, ctx.server_start, hearing.batches, last_turned
+        engine,
+        rooms.recorders(hearing.answered),
+        terminals_known,
+        ctx.send,
+        now,
+        ctx.server_start,
+        hearing.batches,
+        last_turned,
     )
     link = BrokerLink(settings, consumer.put, hearing.states)
 
@@ -112,7 +119,8 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
 
     def expire_commands() -> None:
         with transaction(ctx.engine) as session:
-            expire(session, ctx.now())
+            if expire(session, ctx.now()):
+                after_commit(session, lambda: ctx.live.touch("commandes"))
 
     def forget_old_pairings() -> None:
         with transaction(ctx.engine) as session:

@@ -1,9 +1,10 @@
 """What the rooms give to the composition root: routers, recorders of events, and who hears from terminals."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 from fleet_server.access import pages as access_pages
 from fleet_server.access.caller import Callers
@@ -11,7 +12,7 @@ from fleet_server.certificates import api as certificate_api
 from fleet_server.context import Context
 from fleet_server.evaluation import frequentation
 from fleet_server.evaluation.usage import record_usage
-from fleet_server.ingest import Recorder
+from fleet_server.ingest import Received, Recorder
 from fleet_server.inventory import api as inventory_api
 from fleet_server.inventory import pages as inventory_pages
 from fleet_server.inventory import terminal_api as inventory_terminal_api
@@ -86,9 +87,15 @@ def install(app: FastAPI) -> None:
     app.state.live_roles = LIVE_ROLES
 
 
-def recorders() -> dict[str, Recorder]:
-    """By kind of event."""
-    return dict.fromkeys(USAGE_KINDS, record_usage) | RECORDERS
+def recorders(answered: Callable[[], None] = lambda: None) -> dict[str, Recorder]:
+    """By kind of event. `answered`: told when commands were, before that is committed."""
+    record_answers = RECORDERS["command.answered"]
+
+    def record(connection: Connection, rows: Sequence[Received]) -> None:
+        record_answers(connection, rows)
+        answered()
+
+    return dict.fromkeys(USAGE_KINDS, record_usage) | RECORDERS | {"command.answered": record}
 
 
 class Hearing:
@@ -101,6 +108,11 @@ class Hearing:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._noted: dict[str, float] = {}
+        self._answered = False
+
+    def answered(self) -> None:
+        """Commands were, in what is being committed."""
+        self._answered = True
 
     def batches(self, terminals: set[str]) -> None:
         """These have just had a batch committed."""
@@ -111,6 +123,9 @@ class Hearing:
         self._noted |= dict.fromkeys(due, now)
         for subject in ("frequentation", "flotte", *(f"borne:{terminal}" for terminal in terminals)):
             self._ctx.live.touch(subject)
+        if self._answered:
+            self._answered = False
+            self._ctx.live.touch("commandes")
 
     def states(self, came: Sequence[tuple[str, str, bytes]]) -> None:
         """(channel, terminal, payload), in their order."""

@@ -52,6 +52,8 @@ ACTS = {
     "terminal.command_cancelled": "Commande annulée",
     "terminal.command_given_again": "Commande relancée",
     "terminal.commands_given": "Commande donnée à plusieurs bornes",
+    "terminal.commands_cancelled": "Lot de commandes annulé",
+    "terminal.commands_given_again": "Lot de commandes relancé",
     "terminal.commands_purged": "File de commandes vidée",
     "terminal.logs_read": "Journaux d’une borne lus",
     "terminal.inventory_exported": "Inventaire des bornes exporté",

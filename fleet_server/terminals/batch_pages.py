@@ -8,7 +8,7 @@ a double click or the way back gives nothing twice.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -19,13 +19,15 @@ from sqlmodel import Session, col, func, select
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import batches, order_forms, queue
+from fleet_server.terminals.batch_acts import FAILED, again_where_failed, cancel_rest, retryable
 from fleet_server.terminals.batches import MOST_AT_ONCE, AnotherAsked, aims, give_many
 from fleet_server.terminals.command_pages import STATES, lines
 from fleet_server.terminals.commands import LIFETIME, OPEN
-from fleet_server.terminals.foreseen import effects, foresee, sentence
+from fleet_server.terminals.foreseen import Effect, effects, few, foresee, sentence
 from fleet_server.terminals.models import CommandBatch, Terminal, TerminalCommand
 from fleet_server.terminals.registry import names
 from fleet_server.terminals.words import ORDERS, order_words
+from fleet_server.web.french import agreed, plural
 from fleet_server.web.pages import fragment, page, page_number, seen_other
 
 router = APIRouter(include_in_schema=False)
@@ -174,10 +176,69 @@ def batch_page(request: Request, ctx: ContextDep, session: Reading, viewer: Oper
     return page(request, viewer, "terminals/lot.html", **values)
 
 
-def _shown(session: Session, ctx: Context, batch_id: str, etat: str, number: int) -> dict[str, Any]:
+@router.get("/commandes/lots/{batch_id}/{gesture}")
+def confirm_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, batch_id: str,
+                 gesture: str) -> Response:  # fmt: skip
+    """What calling it off, or giving it again, would do: by name."""
+    batch = _batch(session, batch_id)
+    if gesture == "annuler":
+        told = _called_off(session, batch)
+    elif gesture == "relancer":
+        told = _given_again(session, batch, ctx.now())
+    else:
+        raise HTTPException(404, "Ce geste n’existe pas.")
+    return page(request, viewer, "terminals/lot-confirmer.html", batch=batch, words=order_words(batch.order),
+                gesture=gesture, effects=told[0], count=told[1])  # fmt: skip
+
+
+@router.post("/commandes/lots/{batch_id}/{gesture}")
+def act(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, batch_id: str,
+        gesture: str) -> Response:  # fmt: skip
+    batch = _batch(session, batch_id)
+    if gesture == "annuler":
+        gone = cancel_rest(session, ctx, batch, viewer)
+        done = f"Annulé pour {plural(len(gone), 'borne')}." if gone else "Rien n’attendait plus : trop tard."
+    elif gesture == "relancer":
+        again = again_where_failed(session, ctx, batch, viewer)
+        done = f"Demandé à nouveau à {plural(len(again.terminals), 'borne')}."
+    else:
+        raise HTTPException(404, "Ce geste n’existe pas.")
+    return seen_other(f"/commandes/lots/{batch.id}", done)
+
+
+def _called_off(session: Session, batch: CommandBatch) -> tuple[list[Effect], int]:
+    query = select(Terminal.name, TerminalCommand.state).join(Terminal, col(Terminal.id) == TerminalCommand.terminal)
+    rows = session.exec(query.where(TerminalCommand.bulk == batch.id).order_by(Terminal.name)).all()
+    waiting = [name for name, state in rows if state in ("queued", "sent")]
+    taken = [name for name, state in rows if state == "accepted"]
+    told = []
+    if waiting:
+        told.append(
+            Effect(
+                "slash", "off", f"{few(waiting)} : ne la {agreed(len(waiting), 'fera', 'feront')} pas.", tuple(waiting)
+            )
+        )
+    if taken:
+        ends = agreed(len(taken), "s’en occupe déjà, et finit", "s’en occupent déjà, et finissent")
+        told.append(Effect("half", "run", f"{few(taken)} : {ends}.", tuple(taken)))
+    return told, len(waiting)
+
+
+def _given_again(session: Session, batch: CommandBatch, now: datetime) -> tuple[list[Effect], int]:
+    found, _ = retryable(session, batch)
+    foreseen = foresee(batch.order, aims(session, [terminal for _, terminal in found], now))
+    return effects(foreseen, now + (batch.expires_at - batch.given_at), now), foreseen.given
+
+
+def _batch(session: Session, batch_id: str) -> CommandBatch:
     batch = session.get(CommandBatch, batch_id)
     if batch is None:
         raise HTTPException(404, "Ce lot de commandes n’existe pas, ou n’est plus gardé.")
+    return batch
+
+
+def _shown(session: Session, ctx: Context, batch_id: str, etat: str, number: int) -> dict[str, Any]:
+    batch = _batch(session, batch_id)
     mine = TerminalCommand.bulk == batch.id
     by_state = select(TerminalCommand.state, func.count()).where(mine).group_by(TerminalCommand.state)
     counts = dict.fromkeys(STATES, 0) | dict(session.exec(by_state).all())
@@ -193,5 +254,6 @@ def _shown(session: Session, ctx: Context, batch_id: str, etat: str, number: int
         "batch": batch, "words": order_words(batch.order), "counts": counts, "states": STATES, "etat": etat,
         "given": sum(counts.values()), "rows": [] if etat == NOT_GIVEN else lines(session, rows), "names": known,
         "skipped": skipped, "NOT_GIVEN": NOT_GIVEN, "open": sum(counts[state] for state in OPEN), "total": total,
+        "waiting": counts["queued"] + counts["sent"], "failed": sum(counts[state] for state in FAILED),
         "number": number, "first": (number - 1) * PAGE_SIZE + 1, "last": (number - 1) * PAGE_SIZE + len(rows),
     }  # fmt: skip

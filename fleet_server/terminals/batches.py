@@ -51,8 +51,8 @@ def give_many(session: Session, ctx: Context, terminals: Sequence[Terminal], ord
     """
     body, now = orders.validate_python(order).model_dump(mode="json"), ctx.now()
     terminals = terminals[:MOST_AT_ONCE]
-    waiting, there = _stand(session, [one.id for one in terminals])
-    skipped = {one.id: why for one in terminals if (why := _refusal(one, waiting.get(one.id, 0)))}
+    waiting, there = standing(session, [one.id for one in terminals])
+    skipped = {one.id: why for one in terminals if (why := refusal_of(one, waiting.get(one.id, 0)))}
     name = uuid7(int(now.timestamp() * 1000))
     batch = CommandBatch(
         id=name, owner=viewer.id if viewer else 0, key=key[:MOST_KEY] or name, by=viewer.name if viewer else "",
@@ -119,12 +119,12 @@ def aims(session: Session, terminals: Sequence[Terminal], now: datetime) -> list
     for one in terminals:
         heard_at, visit = lives.get(one.id, (None, False))
         online = heard_at is not None and now - heard_at <= ONLINE_WITHIN
-        refusal = _refusal(one, waiting.get(one.id, 0))
+        refusal = refusal_of(one, waiting.get(one.id, 0))
         made.append(Aim(one.id, one.name, refusal, online, online and visit, waiting.get(one.id, 0)))
     return made
 
 
-def _stand(session: Session, ids: Sequence[str]) -> tuple[dict[str, int], set[str]]:
+def standing(session: Session, ids: Sequence[str]) -> tuple[dict[str, int], set[str]]:
     """How many commands wait for each that has some, and which are connected."""
     connected = select(TerminalLive.terminal).where(col(TerminalLive.connected), col(TerminalLive.terminal).in_(ids))
     return _waiting(session, ids), set(session.exec(connected))
@@ -139,7 +139,7 @@ def _waiting(session: Session, ids: Sequence[str]) -> dict[str, int]:
     return dict(session.exec(query).all())
 
 
-def _refusal(terminal: Terminal, waiting: int) -> str:
+def refusal_of(terminal: Terminal, waiting: int) -> str:
     return refusal(terminal) or (_FULL if waiting >= MAX_OPEN else "")
 
 

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from fleet_server.access.caller import CALLED, calling
 from fleet_server.context import ContextDep, Reading, Writing
 from fleet_server.terminals import order_forms, queue
+from fleet_server.terminals.batch_acts import again_where_failed, cancel_rest
 from fleet_server.terminals.batches import MOST_AT_ONCE, MOST_KEY, AnotherAsked, aims, give_many
 from fleet_server.terminals.commands import LIFETIME, NEWEST_FIRST, TooMany, cancel
 from fleet_server.terminals.foreseen import foresee, sentence
-from fleet_server.terminals.models import Terminal, TerminalCommand
+from fleet_server.terminals.models import CommandBatch, Terminal, TerminalCommand
 from fleet_server.terminals.named import named
 from fleet_server.web.errors import refusals
 from fleet_server.web.viewer import Viewer
@@ -97,6 +98,25 @@ class OrderView(BaseModel):
     params: list[ParamView]
 
 
+class BatchView(BaseModel):
+    """`counts`: commands by state; the commands themselves by `GET /api/v1/commands?bulk=`."""
+
+    id: str
+    order: dict[str, Any]
+    given_at: datetime
+    expires_at: datetime
+    by: str
+    counts: dict[str, int]
+    skipped: dict[str, str]
+
+
+class MovedView(BaseModel):
+    """The terminals that it was done for; `skipped`: terminal → why not."""
+
+    terminals: list[str]
+    skipped: dict[str, str]
+
+
 class Purged(BaseModel):
     cancelled: int
 
@@ -161,6 +181,36 @@ def listed(
                            (TerminalCommand.bulk, bulk)):  # fmt: skip
         query = query.where(column == wanted) if wanted else query
     return views(session, session.exec(query.limit(limit)).all())
+
+
+@router.get("/batches/{batch}", responses=CALLED | refusals(404))
+def one_batch(batch: str, session: Reading, caller: Reads) -> BatchView:
+    """How far an order to many is. Scope `commands:read`."""
+    found = _found_batch(session, batch)
+    counts = select(TerminalCommand.state, func.count()).where(TerminalCommand.bulk == found.id)
+    by_state = dict(session.exec(counts.group_by(TerminalCommand.state)).all())
+    return BatchView(id=found.id, order=found.order, given_at=found.given_at, expires_at=found.expires_at, by=found.by,
+                     counts=by_state, skipped=found.skipped)  # fmt: skip
+
+
+@router.post("/batches/{batch}/cancel", responses=CALLED | refusals(404))
+def call_off_batch(batch: str, ctx: ContextDep, session: Writing, caller: Writes) -> MovedView:
+    """Call off what no terminal has taken up. Scope `commands:write`."""
+    return MovedView(terminals=cancel_rest(session, ctx, _found_batch(session, batch), caller), skipped={})
+
+
+@router.post("/batches/{batch}/again", responses=CALLED | refusals(404))
+def batch_once_more(batch: str, ctx: ContextDep, session: Writing, caller: Writes) -> MovedView:
+    """Another execution where it failed or expired; not where it was rejected. Scope `commands:write`."""
+    again = again_where_failed(session, ctx, _found_batch(session, batch), caller)
+    return MovedView(terminals=again.terminals, skipped=again.skipped)
+
+
+def _found_batch(session: Session, batch: str) -> CommandBatch:
+    found = session.get(CommandBatch, batch)
+    if found is None:
+        raise HTTPException(404, "Ce lot de commandes n’existe pas, ou n’est plus gardé.")
+    return found
 
 
 @router.get("/{command}", responses=_ONE)

@@ -1,4 +1,4 @@
-"""`balise terminal command|commands|cancel|again|purge`: orders from the command line of the server."""
+"""`balise terminal command|commands|batch|cancel|again|purge`: orders from the command line of the server."""
 
 import json
 from datetime import timedelta
@@ -11,7 +11,8 @@ from fleet_server.terminals.words import ORDERS
 
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 TerminalIds = Annotated[list[str], typer.Argument(help="Identifiants : b-k7m2xq4z (balise terminal list)")]
-CommandId = Annotated[str, typer.Argument(help="Identifiant de la commande (balise terminal commands)")]
+CommandId = Annotated[str, typer.Argument(help="Identifiant de la commande (balise terminal commands), ou du lot")]
+BatchId = Annotated[str, typer.Argument(help="Identifiant du lot, dit quand il est donné")]
 
 
 def command(
@@ -104,36 +105,73 @@ def commands(
             typer.echo(f"{one.id}  {one.terminal:12} {place}{state}{said} · {order_words(one.order)}")
 
 
+def batch(batch_id: BatchId, data_dir: DataDir = None) -> None:
+    """Montre où en est un lot : combien dans chaque état, puis chaque borne."""
+    from collections import Counter
+
+    from sqlmodel import col, select
+
+    from fleet_server.db import reading
+    from fleet_server.offline import offline
+    from fleet_server.terminals.models import CommandBatch, TerminalCommand
+    from fleet_server.terminals.registry import names
+    from fleet_server.terminals.words import order_words, reason_words
+    from fleet_server.web.vocabulary import state_of
+
+    with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
+        found = session.get(CommandBatch, batch_id)
+        if found is None:
+            _refuse(f"Aucun lot « {batch_id} ».")
+        query = select(TerminalCommand).where(TerminalCommand.bulk == found.id)
+        rows, called = session.exec(query.order_by(col(TerminalCommand.terminal))).all(), names(session)
+        counts = Counter(state_of("command", one.state).word.lower() for one in rows)
+        typer.echo(f"{order_words(found.order)} : {', '.join(f'{n} {word}' for word, n in counts.items()) or 'rien'}.")
+        for one in rows:
+            said = f" ({reason_words(one.reason)})" if one.reason else ""
+            typer.echo(f"{one.terminal:12} {called[one.terminal]} : {state_of('command', one.state).word}{said}")
+        for terminal, why in found.skipped.items():
+            typer.echo(f"{terminal:12} {called[terminal]} : rien n’est demandé, {why}")
+
+
 def cancel(command_id: CommandId, data_dir: DataDir = None) -> None:
-    """Annule une commande que la borne n’a pas encore prise."""
+    """Annule une commande que la borne n’a pas encore prise ; ou le reste d’un lot."""
     from fleet_server.db import transaction
     from fleet_server.offline import offline
+    from fleet_server.terminals.batch_acts import cancel_rest
     from fleet_server.terminals.commands import cancel as call_off
-    from fleet_server.terminals.models import TerminalCommand
+    from fleet_server.terminals.models import CommandBatch, TerminalCommand
 
     with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
-        found = session.get(TerminalCommand, command_id)
+        found = session.get(TerminalCommand, command_id) or session.get(CommandBatch, command_id)
         if found is None:
             _refuse(f"Aucune commande « {command_id} ».")
+        if isinstance(found, CommandBatch):
+            typer.echo(f"Commandes annulées : {len(cancel_rest(session, ctx, found, None))}.")
+            return
         if not call_off(session, ctx, found, None):
             _refuse("Trop tard : la borne s’en occupe déjà, ou a répondu.")
     typer.echo(f"Commande {command_id} annulée.")
 
 
 def again(command_id: CommandId, data_dir: DataDir = None) -> None:
-    """Exécute à nouveau une commande terminée, sous le numéro d’exécution suivant."""
+    """Exécute à nouveau une commande terminée, ou un lot là où il a échoué, sous le numéro d’exécution suivant."""
     from fleet_server.db import transaction
     from fleet_server.offline import offline
+    from fleet_server.terminals.batch_acts import again_where_failed
     from fleet_server.terminals.commands import TooMany
-    from fleet_server.terminals.models import TerminalCommand
+    from fleet_server.terminals.models import CommandBatch, TerminalCommand
     from fleet_server.terminals.queue import NotAgain
     from fleet_server.terminals.queue import again as once_more
 
     try:
         with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
-            found = session.get(TerminalCommand, command_id)
+            found = session.get(TerminalCommand, command_id) or session.get(CommandBatch, command_id)
             if found is None:
                 _refuse(f"Aucune commande « {command_id} ».")
+            if isinstance(found, CommandBatch):
+                done = again_where_failed(session, ctx, found, None)
+                typer.echo(f"Relancées : {len(done.terminals)} ; laissées de côté : {len(done.skipped)}.")
+                return
             execution = once_more(session, ctx, found, None).execution
     except NotAgain as error:
         _refuse(str(error))
@@ -159,7 +197,7 @@ def purge(terminals: TerminalIds, data_dir: DataDir = None) -> None:
 
 def install(app: typer.Typer) -> None:
     """Beside `balise terminal list|add|token`."""
-    for act in (command, commands, cancel, again, purge):
+    for act in (command, commands, batch, cancel, again, purge):
         app.command(act.__name__)(act)
 
 

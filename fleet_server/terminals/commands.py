@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import ColumnElement, Connection, bindparam, update
 from sqlmodel import Session, col, func, select
 
 from fleet_server.access.audit import record_act
@@ -149,6 +149,19 @@ def cancel(session: Session, ctx: Context, command: TerminalCommand, viewer: Vie
     return True
 
 
+def call_off(session: Session, ctx: Context, these: ColumnElement[bool], reason: str) -> list[str]:
+    """Of these, what no terminal has taken up. The terminals that something was called off for."""
+    gone = session.exec(
+        update(TerminalCommand)
+        .where(these, col(TerminalCommand.state).in_(("queued", "sent")))
+        .values(state="cancelled", answered_at=ctx.now(), reason=reason)
+        .returning(col(TerminalCommand.terminal))
+    ).all()
+    terminals = sorted({terminal for (terminal,) in gone})
+    after_commit(session, lambda: touch(ctx, *terminals))
+    return terminals
+
+
 def cancel_open(session: Session, terminal_id: str, reason: str, now: datetime) -> None:
     session.execute(
         update(TerminalCommand)
@@ -195,6 +208,7 @@ def answered(connection: Connection, terminal: str, command: str, execution: int
                                  "brought": result})  # fmt: skip
 
 
-def touch(ctx: Context, terminal_id: str) -> None:
-    ctx.live.touch(f"borne:{terminal_id}")
+def touch(ctx: Context, *terminal_ids: str) -> None:
+    for one in terminal_ids:
+        ctx.live.touch(f"borne:{one}")
     ctx.live.touch("commandes")

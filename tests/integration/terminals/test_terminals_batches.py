@@ -2,22 +2,26 @@
 
 import re
 import threading
+import uuid
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlmodel import select
 
 from fleet_server.access.models import AuditEntry
 from fleet_server.db import reading, transaction
+from fleet_server.ingest import Received
+from fleet_server.rooms import Hearing, recorders
 from fleet_server.terminals import batches
 from fleet_server.terminals.models import CommandBatch, Terminal, TerminalCommand, TerminalLive
 from tests.back_office import post, token_in
 from tests.browser import DESKTOP, PHONE, chromium, sideways_scroll, violations
 from tests.integration.terminals.cast import in_every_state
-from tests.integration.terminals.test_terminals_contract import answers, ordered
+from tests.integration.terminals.test_terminals_contract import answers, ordered, stamped
 from tests.integration.terminals.test_terminals_fleet_api import client
 from tests.integration.terminals.test_terminals_pages import text_of
+from wire.events import CommandAnswered
 
 NEW = "/commandes/nouvelle"
 ASKED = {"order": "host.reboot", "wait": "8 h"}
@@ -230,10 +234,11 @@ def test_two_thousand_are_told_given_and_shown_in_as_many_statements_as_two(flee
     for chosen in (many[:2], many[2:]):
         fields = ASKED | {"key": f"k{len(chosen)}", "terminals": ",".join(chosen)}
         form = {"csrf": token_in(yanis, NEW)} | fields
+        where = []
         took.append([
             statements(fleet, lambda form=form: yanis.post(NEW, data=form)),
-            statements(fleet, lambda form=form: yanis.post("/commandes/lots", data=form)),
-            statements(fleet, lambda: yanis.get(f"/commandes/lots/{newest(fleet)}")),
+            statements(fleet, lambda form=form, to=where: to.append(yanis.post("/commandes/lots", data=form))),
+            statements(fleet, lambda to=where: yanis.get(to[0].headers["location"])),
         ])  # fmt: skip
     few, all_of_them = took
     assert few == all_of_them
@@ -242,8 +247,9 @@ def test_two_thousand_are_told_given_and_shown_in_as_many_statements_as_two(flee
     assert (len(line.terminals), line.detail["count"], line.who) == (2000, 2000, "Yanis Belkacem")
 
 
-def newest(fleet):
-    return max(rows(fleet, CommandBatch), key=lambda one: one.id).id
+def only(fleet):
+    [batch] = rows(fleet, CommandBatch)
+    return batch.id
 
 
 def test_what_waits_already_is_sent_before_what_many_are_given(fleet):
@@ -284,6 +290,107 @@ def test_no_command_is_given_where_the_batch_is_not_kept(fleet, monkeypatch):
     assert (rows(fleet), rows(fleet, CommandBatch), fleet.sent) == ([], [], [])
 
 
+# ---- how it goes -------------------------------------------------------------------------------------------------
+
+
+def kiosks_with(fleet, count=4):
+    made = [fleet.enrolled(f"Borne {n}") for n in range(count)]
+    for one in made[:-1]:
+        one.connects()
+    return made
+
+
+def states(fleet):
+    return {one.terminal: (one.state, one.execution) for one in rows(fleet)}
+
+
+def test_a_batch_is_followed_called_off_and_given_again_where_it_failed(fleet):
+    one, two, three, four = made = kiosks_with(fleet)
+    yanis, api = fleet.office.signed_in("yanis"), client(fleet, "commands:write", "commands:read")
+    given = dict(zip((kiosk.id for kiosk in made), give(api, made, "identify"), strict=True))
+    at = f"/commandes/lots/{only(fleet)}"
+    answers(fleet, one, given[one.id], "succeeded")
+    answers(fleet, two, given[two.id], "failed", reason="no page is open")
+    answers(fleet, three, given[three.id], "rejected", reason="this terminal has no window")
+    said = text_of(yanis.get(at))
+    assert "1 réponse à venir" in said
+    assert "4 en tout 1 en file 0 envoyée 0 acceptée 1 réussie 1 échouée 1 refusée 0 expirée 0 annulée" in said
+    failed = text_of(yanis.get(f"{at}?etat=failed"))
+    assert ("aucune page n’est ouverte" in failed, "Borne 0" in failed) == (True, False)
+
+    confirm = text_of(yanis.get(f"{at}/annuler"))
+    assert ("Borne 3 : ne la fera pas." in confirm, "Annuler pour 1 borne" in confirm) == (True, True)
+    assert post(yanis, f"{at}/annuler", form_at=at).status_code == 303
+    assert states(fleet)[four.id] == ("cancelled", 1)
+    assert "Rien n’attend plus" in text_of(yanis.get(f"{at}/annuler"))
+
+    assert "Borne 1 : maintenant." in text_of(yanis.get(f"{at}/relancer"))
+    fleet.sent.clear()
+    assert post(yanis, f"{at}/relancer", form_at=at).status_code == 303
+    assert states(fleet) == {one.id: ("succeeded", 1), two.id: ("sent", 2), three.id: ("rejected", 1),
+                             four.id: ("cancelled", 1)}  # fmt: skip
+    assert ordered(fleet, two) == [given[two.id]]
+    assert post(yanis, f"{at}/relancer", form_at=at).status_code == 303, "and nothing more: it has not failed again"
+    assert (states(fleet)[two.id], len(fleet.sent)) == (("sent", 2), 1)
+    told = [(line.act, line.terminals) for line in rows(fleet, AuditEntry) if line.act.startswith("terminal.commands_")]
+    assert told == [
+        ("terminal.commands_given", sorted(kiosk.id for kiosk in made)),
+        ("terminal.commands_cancelled", [four.id]), ("terminal.commands_given_again", [two.id]),
+    ]  # fmt: skip
+    for path in ("/commandes/lots/nobody", f"{at}/danser", "/commandes/lots/nobody/annuler"):
+        assert yanis.get(path).status_code == 404
+    assert fleet.office.signed_in("maelle").get(at).status_code == 403
+
+
+def test_programs_follow_a_batch_too(fleet):
+    one, two, three, _ = made = kiosks_with(fleet)
+    api = client(fleet, "commands:write", "commands:read")
+    given = give(api, made, "identify")
+    answers(fleet, one, given[0], "failed")
+    answers(fleet, two, given[1], "failed")
+    with transaction(fleet.office.context.engine) as session:
+        session.get_one(Terminal, two.id).generation = 2  # enrolled anew since
+    at = f"/commands/batches/{only(fleet)}"
+    assert api.get(at).json()["counts"] == {"failed": 2, "queued": 1, "sent": 1}
+    assert api.post(f"{at}/again").json() == {"terminals": [one.id], "skipped": {two.id: "enrôlée de nouveau depuis"}}
+    called = api.post(f"{at}/cancel").json()["terminals"]
+    assert (sorted(called), api.get(at).json()["counts"]) == (
+        sorted({one.id, three.id, made[3].id}), {"failed": 1, "cancelled": 3},
+    )  # fmt: skip
+    assert api.get("/commands/batches/nobody").status_code == 404
+
+
+def test_two_thousand_are_called_off_and_given_again_in_as_many_statements_as_two(fleet):
+    many = with_many(fleet, 2002)
+    api = client(fleet, "commands:write")
+    took = []
+    for chosen in (many[:2], many[2:]):
+        said = api.post("/commands", json={"terminals": chosen, "order": {"kind": "identify"}})
+        at = f"/commands/batches/{said.json()['bulk']}"
+        with transaction(fleet.office.context.engine) as session:
+            session.execute(update(TerminalCommand).where(TerminalCommand.terminal.in_(chosen)).values(state="failed"))
+        took.append([
+            statements(fleet, lambda at=at: api.post(f"{at}/again")),
+            statements(fleet, lambda at=at: api.post(f"{at}/cancel")),
+        ])  # fmt: skip
+    assert took[0] == took[1]
+    assert {(one.state, one.execution) for one in rows(fleet)} == {("cancelled", 2)}
+
+
+def test_pages_of_commands_look_again_once_answers_are_committed_and_only_then(fleet):
+    ctx = fleet.office.context
+    hearing, laval = Hearing(ctx), fleet.enrolled("Laval")
+    before = ctx.live.version("commandes")
+    with ctx.engine.begin() as connection:
+        answer = CommandAnswered(**stamped(fleet, command=str(uuid.uuid4()), execution=1, outcome="succeeded"))
+        received = Received(laval.id, 1, fleet.office.clock(), "o", 1, answer)
+        recorders(hearing.answered)["command.answered"](connection, [received])
+        assert ctx.live.version("commandes") == before
+    hearing.batches({laval.id})
+    hearing.batches({laval.id})  # without an answer
+    assert ctx.live.version("commandes") == before + 1
+
+
 # ---- in a browser ------------------------------------------------------------------------------------------------
 
 
@@ -320,6 +427,9 @@ def test_an_order_is_given_step_by_step_without_violation_at_a_desk_and_on_a_pho
         yanis.wait_for_url("**/commandes/lots/*")
         assert fine(yanis) == FINE
         assert len(rows(seven)) == 2 * number
+        yanis.get_by_role("link", name="Annuler le reste").click()
+        yanis.get_by_text("Ce qui est fait").wait_for()
+        assert fine(yanis) == FINE
 
 
 def fine(page):

@@ -68,6 +68,12 @@ def test_many_are_foreseen_and_given_once_for_each_key(balise, tmp_path):
     assert set(re.findall("Commande ([0-9a-f-]+)", again)) == set(re.findall("Commande ([0-9a-f-]+)", first))
     assert "rien de plus" in again
     assert len(balise("commands").stdout.splitlines()) == 2
+    lot = re.search(r"^Lot (\S+)\.$", first, re.M)[1]
+    assert balise("batch", lot).stdout.startswith("Montrer son nom à l’écran : 2 en file.\n")
+    assert balise("again", lot).stdout == "Relancées : 0 ; laissées de côté : 0.\n"
+    assert balise("cancel", lot).stdout == "Commandes annulées : 2.\n"
+    assert "2 annulée" in balise("batch", lot).stdout
+    assert "Aucun lot « x »" in balise("batch", "x").stderr
     assert "déjà servi" in balise("command", made[0], "identify", "--key", "nuit").stderr
     assert balise("command", made[0], "identify", "--percent", "3").stderr == "identify ne prend pas « --percent ».\n"
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import CertificateSigningRequestBuilder, Name
-from sqlmodel import Session, select
+from sqlmodel import Session, select, update
 
 from fleet_server.access.accounts import create_account
 from fleet_server.access.acts import ACTS, FAMILIES, WORDS
@@ -22,6 +22,7 @@ from fleet_server.contents.build import build as build_release
 from fleet_server.contents.check import checked
 from fleet_server.db import transaction
 from fleet_server.releases.publish import publish
+from fleet_server.terminals.batches import give_many
 from fleet_server.terminals.commands import give
 from fleet_server.terminals.models import Pairing, Terminal, TerminalCommand
 from fleet_server.terminals.registry import add_terminal
@@ -103,6 +104,14 @@ def given(office: BackOffice, state: str = "queued") -> str:
         command = give(session, office.context, row, {"kind": "window.restart"}, None)
         command.state = state
         return command.id
+
+
+def batch_of(office: BackOffice, state: str = "queued") -> str:
+    with transaction(office.context.engine) as session:
+        row = session.get_one(Terminal, laval(office, generation=1))
+        done = give_many(session, office.context, [row], {"kind": "identify"}, None)
+        session.execute(update(TerminalCommand).values(state=state))
+        return done.batch.id
 
 
 def queued_for(office: BackOffice) -> str:
@@ -220,6 +229,15 @@ RECIPES: dict[str, Act] = {
     "/bornes/{terminal_id}/commandes/{command_id}/nouveau": on_command("nouveau", "succeeded"),
     "/commandes/lots": lambda office: (
         "yanis", "/commandes/lots", {"order": "identify", "wait": "1 h", "terminals": laval(office, generation=1)},
+    ),
+    "/commandes/lots/{batch_id}/{gesture}": lambda office: (
+        "yanis", f"/commandes/lots/{batch_of(office)}/annuler", {},
+    ),
+    "/api/v1/commands/batches/{batch}/cancel": lambda office: (
+        "yanis", f"/api/v1/commands/batches/{batch_of(office)}/cancel", {},
+    ),
+    "/api/v1/commands/batches/{batch}/again": lambda office: (
+        "yanis", f"/api/v1/commands/batches/{batch_of(office, 'failed')}/again", {},
     ),
     "/api/v1/commands": lambda office: (
         "yanis", "/api/v1/commands", {"terminals": [laval(office, generation=1)], "order": {"kind": "identify"}},
