@@ -49,11 +49,11 @@ def rules(settings: Settings, now: datetime) -> list[Rule]:
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
 
-    health, events, commands, tokens, sessions, failures, audit, changes, sets, inventories, batches = (
+    health, events, commands, tokens, sessions, failures, audit, changes, sets, inventories, batches, works = (
         SQLModel.metadata.tables[name]
         for name in ("terminal_health", "terminal_event", "terminal_command", "terminal_token", "access_web_session",
                      "access_sign_in_failure", "access_audit_entry", "inventory_change", "inventory_set",
-                     "inventory_terminal", "terminal_command_batch")
+                     "inventory_terminal", "terminal_command_batch", "terminal_maintenance")
     )  # fmt: skip
     closed = commands.c.state.not_in(OPEN)
     return [
@@ -63,6 +63,7 @@ def rules(settings: Settings, now: datetime) -> list[Rule]:
         Rule(batches, "id", and_(batches.c.given_at < before(settings.kept_events_days),
                                  batches.c.id.not_in(select(commands.c.bulk)))),
         Rule(changes, "id", changes.c.at < before(settings.kept_events_days)),
+        Rule(works, "id", works.c.ends_at < before(settings.kept_events_days)),
         Rule(sets, "digest", and_(sets.c.made_at < before(1), sets.c.digest.not_in(select(inventories.c.packages)))),
         Rule(tokens, "digest", tokens.c.expires_at < now - _TOKENS_KEPT),
         Rule(sessions, "id", sessions.c.created_at < now - LIFETIME),

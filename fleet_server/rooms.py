@@ -32,6 +32,8 @@ from fleet_server.terminals import pages as terminal_pages
 from fleet_server.terminals.files import MAX_FILE_BYTES
 from fleet_server.terminals.record import RECORDERS
 from fleet_server.terminals.registry import names
+from fleet_server.terminals.upkeep import api as upkeep_api
+from fleet_server.terminals.upkeep import pages as upkeep_pages
 from fleet_server.timeline import api as timeline_api
 from fleet_server.timeline import pages as timeline_pages
 from fleet_server.web.body_limit import BodyLimit
@@ -66,10 +68,11 @@ def install(app: FastAPI) -> None:
         rollout_pages,
         inventory_pages,
         timeline_pages,
+        upkeep_pages,
     )
     apis = (
         request_api, terminal_api, fleet_api, terminal_command_api, release_api, software_api, certificate_api,
-        rollout_api, inventory_terminal_api, inventory_api, timeline_api,
+        rollout_api, inventory_terminal_api, inventory_api, timeline_api, upkeep_api,
     )  # fmt: skip
     for part in (*pages, *apis):
         app.include_router(part.router)

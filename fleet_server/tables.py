@@ -8,4 +8,5 @@ import fleet_server.inventory.models
 import fleet_server.releases.models
 import fleet_server.requests.models
 import fleet_server.rollouts.models
-import fleet_server.terminals.models  # noqa: F401
+import fleet_server.terminals.models
+import fleet_server.terminals.upkeep.models  # noqa: F401

@@ -14,6 +14,8 @@ from fleet_server.terminals.opening import Opening, opening_at
 from fleet_server.terminals.place_kinds import KINDS
 from fleet_server.terminals.software_standing import Standing, standing
 from fleet_server.terminals.states import Condition, Vitals, condition
+from fleet_server.terminals.upkeep.held import spells_of
+from fleet_server.terminals.upkeep.spells import Upkeep, upkeep_at
 from wire.state import Desired, Reported
 
 DAYS = 14
@@ -34,6 +36,8 @@ class Card:
     visits: list[int]
     last_visit_at: datetime | None
     software: Standing
+    upkeep: Upkeep
+    """The maintenance that is planned on it: in force, and next."""
 
     @property
     def kind(self) -> str:
@@ -67,6 +71,7 @@ def cards(session: Session, ctx: Context, only: str | None = None) -> list[Card]
     lives = {row.terminal: row for row in session.exec(select(TerminalLive))}
     rows = {row.terminal: row for row in session.exec(select(TerminalDesired))}
     vitals = _vitals(session)
+    planned = spells_of(session, {terminal: want.place.site for terminal, want in wanted.items()}, now)
     visits = visits_by_day(session, today, DAYS, simulated=ctx.settings.demo)
     last = last_visits(session, today, simulated=ctx.settings.demo)
     made = []
@@ -74,11 +79,12 @@ def cards(session: Session, ctx: Context, only: str | None = None) -> list[Card]
         live, want = lives[one.id], wanted[one.id]
         report = read_report(live)
         opening = opening_at(want.settings, now)
+        upkeep = upkeep_at(planned.get(one.id, ()), now)
         how = condition(one.status, one.isolated, live.heard_at, report, want, rows[one.id].wished_at,
-                        vitals.get(one.id, Vitals()), opening, now)  # fmt: skip
+                        vitals.get(one.id, Vitals()), opening, now, upkeep)  # fmt: skip
         made.append(
             Card(one, want, report, how, opening, live.heard_at, live.changed_at, rows[one.id].wished_at,
-                 visits.get(one.id, [0] * DAYS), last.get(one.id), standing(want, report, now))
+                 visits.get(one.id, [0] * DAYS), last.get(one.id), standing(want, report, now), upkeep)
         )  # fmt: skip
     return sorted(made, key=lambda card: (ORDER.index(card.condition.key), card.terminal.name))
 

@@ -13,6 +13,7 @@ import typer
 from fleet_server.inventory.cli import install as install_inventory
 from fleet_server.terminals.command_cli import install
 from fleet_server.terminals.search import SORT_HELP, BadSearch, Criterion, Search, search, with_criteria
+from fleet_server.terminals.upkeep.cli import app as maintenance
 from fleet_server.timeline.cli import install as install_timeline
 
 if TYPE_CHECKING:
@@ -163,6 +164,8 @@ def token(terminal: TerminalId, data_dir: DataDir = None) -> None:
 install(app)
 install_inventory(app)
 install_timeline(app)
+app.add_typer(maintenance, name="maintenance")
+app.add_typer(maintenance, name="maintenance")
 
 
 @app.command()

@@ -45,6 +45,9 @@ class TerminalView(BaseModel):
     drift: bool
     heard_at: datetime | None
     certificate_until: datetime | None
+    maintenance_until: datetime | None
+    """Of the planned maintenance in force."""
+    next_maintenance_at: datetime | None
 
 
 class TerminalPage(BaseModel):
@@ -173,5 +176,6 @@ def view_of(card: Card) -> TerminalView:
         department=place.department, groups=terminal.groups, tags=terminal.tags,
         software=card.report.software if card.report else None, wanted_software=card.wanted_software,
         release=card.release, wanted_release=card.wanted_release, drift=card.differs, heard_at=card.heard_at,
-        certificate_until=terminal.certificate_until,
+        certificate_until=terminal.certificate_until, maintenance_until=card.upkeep.until,
+        next_maintenance_at=card.upkeep.next.begins_at if card.upkeep.next else None,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """/bornes/{id}: is this terminal serving, and what is wrong where it is not. The list is in `fleet_pages`."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -13,6 +14,8 @@ from fleet_server.terminals.enrol_pages import router as enrol_router
 from fleet_server.terminals.missing import missing
 from fleet_server.terminals.models import TerminalEvent, TerminalHealth
 from fleet_server.terminals.registry import names
+from fleet_server.terminals.upkeep import listed
+from fleet_server.terminals.upkeep.words import reasons, span_words, until_words
 from fleet_server.terminals.words import fact_of
 from fleet_server.web.pages import RailCount, fragment, page
 from fleet_server.web.palette import Choice
@@ -70,7 +73,20 @@ def _terminal(session: Session, ctx: Context, terminal_id: str, duree: str) -> d
         "health_rows": rows[-24:], "chart": health_chart.option(rows) if rows else None,
         "events": [fact_of(event) for event in events], "facts": _facts(card, rows),
         "reported": settings_pages.reported_rows(card), "missing": missing(session, terminal_id),
-    } | command_pages.of_terminal(session, terminal_id)  # fmt: skip
+        "works": listed.coming(session, now, terminal_id),
+    } | _upkeep(card, now) | command_pages.of_terminal(session, terminal_id)  # fmt: skip
+
+
+def _upkeep(card: Card, now: datetime) -> dict[str, str]:
+    """The planned maintenance that is said above the rest: in force, or within a day."""
+    upkeep, following = card.upkeep, card.upkeep.next
+    zone = card.want.settings.timezone
+    near = following and following.begins_at - now < timedelta(days=1)
+    return {
+        "upkeep_until": until_words(upkeep.until, zone, now) if upkeep.until else "",
+        "upkeep_why": reasons(upkeep.current),
+        "soon": span_words(following.begins_at, following.ends_at, zone, now) if following and near else "",
+    }
 
 
 def _facts(card: Card, rows: list[TerminalHealth]) -> list[tuple[str, str]]:

@@ -7,6 +7,8 @@ from fleet_server.terminals.away import ONLINE_WITHIN
 from fleet_server.terminals.opening import Opening
 from fleet_server.terminals.progress import progress_in_words
 from fleet_server.terminals.software_standing import MOVING, Standing, standing
+from fleet_server.terminals.upkeep.spells import NOTHING, Upkeep
+from fleet_server.terminals.upkeep.words import in_short
 from wire.state import Desired, Reported
 
 HOT = 75.0
@@ -41,13 +43,16 @@ class Vitals:
 def condition(
     status: str, isolated: str, heard_at: datetime | None, report: Reported | None, want: Desired | None,
     wished_at: datetime | None, vitals: Vitals, opening: Opening, now: datetime,
+    upkeep: Upkeep = NOTHING,
 ) -> Condition:  # fmt: skip
     if status != "accepted":
         return Condition(status, {"pending": "pas encore enrôlée"}.get(status, ""))
     if isolated:
         return Condition("isolated", "deux machines, une clé", (isolated + " Enrôlez de nouveau la bonne.",))
+    if upkeep.current:
+        return Condition("maintenance", in_short(upkeep, now))  # silent or not: it is not down
     if report and report.maintenance_until and report.maintenance_until > now:
-        return Condition("maintenance", "ordonnée d’ici")  # silent or not: it is not down
+        return Condition("maintenance", "ordonnée d’ici")
     if heard_at is None or now - heard_at > ONLINE_WITHIN:
         if opening.state == "closed":
             return Condition("closed", "normal, lieu fermé")
@@ -132,10 +137,13 @@ def fleet_sentence(conditions: dict[str, Condition], names: dict[str, str]) -> s
         return "Aucune borne pour l’instant."
     silent = sorted(names[one] for one, how in conditions.items() if how.key in ("offline", "isolated"))
     weak = sorted(names[one] for one, how in conditions.items() if how.key in ("degraded", "drift"))
+    worked_on = sorted(names[one] for one, how in conditions.items() if how.key == "maintenance")
     serving = sum(how.key in ("online", "updating", "degraded", "drift") for how in conditions.values())
     parts = [f"{serving} borne{'s' if serving > 1 else ''} sur {len(conditions)} en service."]
     if silent:
         parts.append(f"{_and(silent)} ne répond{'ent' if len(silent) > 1 else ''} plus.")
+    if worked_on:
+        parts.append(f"En maintenance : {_and(worked_on)}.")
     if weak:
         parts.append(f"À regarder : {_and(weak)}.")
     return " ".join(parts)

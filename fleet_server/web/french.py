@@ -44,7 +44,7 @@ def local(moment: datetime) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(PARIS)
 
 
-def _ambiguous(moment: datetime) -> str:
+def ambiguous(moment: datetime) -> str:
     """The night the hour changes, 2:30 comes twice: say which."""
     other = moment.replace(fold=1 - moment.fold)
     return "" if other.utcoffset() == moment.utcoffset() else (" (été)" if moment.fold == 0 else " (hiver)")
@@ -54,7 +54,7 @@ def hour(moment: datetime | None, seconds: bool = False) -> str:
     if moment is None:
         return "–"
     here = local(moment)
-    return here.strftime("%-H:%M:%S" if seconds else "%-H:%M") + _ambiguous(here)
+    return here.strftime("%-H:%M:%S" if seconds else "%-H:%M") + ambiguous(here)
 
 
 def day(moment: date | datetime | None, year: bool = False) -> str:

@@ -23,6 +23,7 @@ PAGES = (
     _page("fleet", "/flotte", "device-desktop", "Flotte", "", "operator", "admin"),
     _page("rollouts", "/deploiements", "rocket", "Déploiements", "", "operator", "admin"),
     _page("commands", "/commandes", "terminal-2", "Commandes", "", "operator", "admin"),
+    _page("upkeep", "/travaux", "tool", "Travaux prévus", "", "operator", "admin"),
     _page("inventory", "/inventaire", "cpu", "Inventaire", "", "operator", "admin"),
     _page("contents", "/contenus", "package", "Contenus", "", "operator", "admin"),
     _page("usage", "/frequentation", "chart-histogram", "Fréquentation", "Mesurer", "operator", "counsellor", "admin"),

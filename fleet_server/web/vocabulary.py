@@ -92,6 +92,12 @@ STATES: dict[str, dict[str, State]] = {
         "spam": State("slash", "off", "Indésirable"),
         "unreadable": State("oct", "bad", "Illisible"),
     },
+    "maintenance": {
+        "planned": State("clock", "off", "Prévus"),
+        "in_force": State("half", "run", "En cours"),
+        "ended": State("check", "ok", "Terminés"),
+        "called_off": State("slash", "off", "Annulés"),
+    },
     "place": {
         "open": State("ring", "ok", "Ouvert"),
         "closed": State("slash", "off", "Fermé"),

@@ -1,0 +1,1 @@
+"""Planned maintenance: dated facts about terminals, never orders. Nothing on a terminal follows from them."""
