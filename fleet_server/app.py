@@ -33,6 +33,7 @@ from fleet_server.terminals.commands import expire, send_again
 from fleet_server.terminals.desired import Pusher
 from fleet_server.terminals.enrolment import forget_pairings
 from fleet_server.terminals.known import last_turned, terminals_known
+from fleet_server.terminals.upkeep import edges
 from fleet_server.web.live import Live
 
 log = structlog.get_logger()
@@ -134,6 +135,7 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
         "rollouts": (2.0, lambda: rollout_turn(ctx)),
         "send commands again": (20.0, lambda: send_again(ctx)),
         "forget the order of requests": (EVERY_S, forget_order(ctx.engine)),
+        "tell when maintenance begins and ends": (edges.EVERY_S, edges.Edges(ctx).turn),
         "expire commands": (60.0, expire_commands),
         "forget old pairings": (3600.0, forget_old_pairings),
         "forget what is past its time": (retention.EVERY_S, retention.forgetting(ctx)),

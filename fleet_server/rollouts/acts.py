@@ -52,7 +52,7 @@ def create(
 
     Raises `RolloutRefused`.
     """
-    seen = fleet(session)
+    seen = fleet(session, ctx.now())
     unknown = sorted({*target.terminals, *plan.canaries} - seen.keys())
     if unknown:
         raise RolloutRefused(f"Aucune borne n’a l’identifiant {unknown[0]}.")
@@ -97,7 +97,7 @@ def refuse(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> No
 
 def start(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> int:
     """Its terminals are counted now and shared out among the waves. Returns how many."""
-    plan, seen = Plan.model_validate(rollout.plan), fleet(session)
+    plan, seen = Plan.model_validate(rollout.plan), fleet(session, ctx.now())
     found = matching(Target.model_validate(rollout.target), seen)
     if not found:
         raise RolloutRefused("Aucune borne en service ne correspond : rien n’est lancé.")
@@ -225,7 +225,7 @@ def _tell(
 
 
 def _effects(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> tuple[Effects, list[Any]]:
-    rollouts, seen = open_rollouts(session), fleet(session)
+    rollouts, seen = open_rollouts(session), fleet(session, ctx.now())
     # This one too: stopped just now with nobody in progress, it is among the open ones no more.
     rows = members_of(session, list({rollout.id or 0, *(one.id or 0 for one in rollouts)}))
     mine = rows.get(rollout.id or 0, [])

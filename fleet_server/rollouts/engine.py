@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from fleet_server.rollouts.models import FAILED, WORKING
 from fleet_server.rollouts.plan import Plan
+from fleet_server.terminals.upkeep.spells import Spell, outside
 
 OVER = ("succeeded", *FAILED, "rejected")
 """Came to an end by themselves: what thresholds are counted over, `rejected` left aside."""
@@ -33,7 +34,8 @@ NOTHING = Fact()
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One terminal in a rollout. `may_start`: the moment's hours allow it; `leaves`: why it belongs no longer."""
+    """One terminal in a rollout. `may_start`: the moment allows it; `leaves`: why it belongs no longer; `works`:
+    planned maintenance, whose time is held against nobody."""
 
     terminal: str
     wave: int
@@ -45,6 +47,7 @@ class Member:
     fact: Fact = NOTHING
     may_start: bool = True
     leaves: str = ""
+    works: tuple[Spell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +149,9 @@ def _outcome(plan: Plan, one: Member, now: datetime) -> Settle | None:
     if one.fact.outcome in ("succeeded", "failed", "rejected"):
         return Settle(one.terminal, one.fact.outcome, one.fact.reason)
     begun = one.effect_at or one.started_at or now
-    silent = timedelta(seconds=plan.silent_s)
-    if now - max(begun, one.heard_at or begun) >= silent:
+    if outside(one.works, max(begun, one.heard_at or begun), now) >= timedelta(seconds=plan.silent_s):
         return Settle(one.terminal, "timed_out", "n’a plus rien dit")
-    if now - begun >= timedelta(seconds=plan.timeout_s):
+    if outside(one.works, begun, now) >= timedelta(seconds=plan.timeout_s):
         return Settle(one.terminal, "timed_out", "n’a pas fini à temps")
     return None
 

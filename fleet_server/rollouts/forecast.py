@@ -29,7 +29,8 @@ def forecast(plan: Plan, found: Sequence[Seen], shares: Mapping[str, int], now: 
         moments: dict[datetime | None, list[str]] = {}
         for place, one in enumerate(mine):
             turn = begins + timedelta(hours=place // plan.per_hour if plan.per_hour else 0)
-            moments.setdefault(effect_at(plan.window, one.stand, turn), []).append(one.name)
+            free = one.upkeep(turn).until or turn
+            moments.setdefault(effect_at(plan.window, one.stand, free), []).append(one.name)
         made += [Expected(at, number, tuple(names)) for at, names in moments.items()]
         ends = max((at for at in moments if at is not None), default=begins)
         begins = ends + timedelta(seconds=wave.soak_s) if mine else begins
@@ -43,12 +44,17 @@ def sentence(expected: Sequence[Expected], found: Sequence[Seen], now: datetime)
         counts[when(one.at, now)] = counts.get(when(one.at, now), 0) + len(one.names)
     total = len(found)
     said = f"{total} borne{'s' if total > 1 else ''} : " + ", ".join(f"{n} {word}" for word, n in counts.items())
-    silent = [one.name for one in found if not one.is_online(now)]
-    if silent:
-        few = " et ".join([", ".join(silent[:-1]), silent[-1]] if len(silent) > 1 else silent)
-        said += f" ; {few if len(silent) < 5 else f'{len(silent)} bornes'} "
-        said += "sont hors ligne" if len(silent) > 1 else "est hors ligne"
-    return said + "."
+    worked_on = [one.name for one in found if one.upkeep(now).current]
+    silent = [one.name for one in found if not one.is_online(now) and one.name not in worked_on]
+    return said + _those(worked_on, "en maintenance") + _those(silent, "hors ligne") + "."
+
+
+def _those(names: Sequence[str], how: str) -> str:
+    """` ; Laval et Cholet sont hors ligne`"""
+    if not names:
+        return ""
+    few = " et ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f" ; {few if len(names) < 5 else f'{len(names)} bornes'} {'sont' if len(names) > 1 else 'est'} {how}"
 
 
 def when(at: datetime | None, now: datetime) -> str:

@@ -171,7 +171,7 @@ def _new(
     request: Request, ctx: Context, session: Session, viewer: Viewer, form: Mapping[str, str],
     chosen: Mapping[str, list[str]], typed: Typed, status: int = 200,
 ) -> Response:  # fmt: skip
-    seen = fleet(session)
+    seen = fleet(session, ctx.now())
     values = {
         "form": form, "chosen": chosen, "errors": typed.errors, "editions": releases(session),
         "versions": [one.release.version for one in software_releases(ctx.settings)],

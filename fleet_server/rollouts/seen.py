@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -13,8 +13,12 @@ from fleet_server.terminals.inbound import ONLINE_WITHIN
 from fleet_server.terminals.layers import layers_of, merged
 from fleet_server.terminals.models import SettingLayer, Terminal, TerminalDesired, TerminalLive
 from fleet_server.terminals.registry import places
+from fleet_server.terminals.upkeep.held import spells_of
+from fleet_server.terminals.upkeep.spells import Spell, Upkeep, upkeep_at
 from wire.state import OpeningHours, Place, Settings
 
+_WORKS_SINCE = timedelta(days=120)
+"""As long as a terminal may be in progress, and the longest maintenance."""
 _ZONE = Settings.model_fields["timezone"].default
 
 
@@ -42,6 +46,11 @@ class Seen:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What all layers set, together."""
     stand: Stand = ANYWHERE
+    works: tuple[Spell, ...] = ()
+    """The maintenance that was, is or will be planned on it."""
+
+    def upkeep(self, at: datetime) -> Upkeep:
+        return upkeep_at(self.works, at)
 
     def is_online(self, now: datetime) -> bool:
         return self.heard_at is not None and now - self.heard_at <= ONLINE_WITHIN
@@ -57,8 +66,8 @@ class Seen:
         return str((self.report or {}).get("software", ""))
 
 
-def fleet(session: Session) -> dict[str, Seen]:
-    """Every terminal that was not retired, by id. Six queries."""
+def fleet(session: Session, now: datetime) -> dict[str, Seen]:
+    """Every terminal that was not retired, by id. Eight queries."""
     terminals = session.exec(
         select(Terminal).where(col(Terminal.status) != "decommissioned").order_by(Terminal.name)
     ).all()
@@ -68,15 +77,17 @@ def fleet(session: Session) -> dict[str, Seen]:
     own = {layer.target: layer for layer in layers if layer.scope == "terminal"}
     wide = [layer for layer in layers if layer.scope != "terminal"]
     stand, models = places(session), models_of(session)
+    works = spells_of(session, {terminal: place.site for terminal, place in stand.items()}, now - _WORKS_SINCE)
     return {
-        one.id: _seen(one, stand[one.id], lives[one.id], wanted[one.id], wide, own.get(one.id), models.get(one.id, ""))
+        one.id: _seen(one, stand[one.id], lives[one.id], wanted[one.id], wide, own.get(one.id), models.get(one.id, ""),
+                      works.get(one.id, ()))
         for one in terminals
-    }
+    }  # fmt: skip
 
 
 def _seen(
     one: Terminal, place: Place, live: TerminalLive, want: TerminalDesired, wide: Sequence[SettingLayer],
-    own: SettingLayer | None, model: str,
+    own: SettingLayer | None, model: str, works: tuple[Spell, ...],
 ) -> Seen:  # fmt: skip
     values = merged(layers_of(one.id, one.groups, [*wide, own] if own else wide))
     opening = tuple(OpeningHours.model_validate(span) for span in values.get("opening", ()))
@@ -86,5 +97,5 @@ def _seen(
         heard_at=live.heard_at, release_id=want.release_id, release_label=want.release_label,
         software_id=want.software_id, software_version=want.software_version,
         own_settings=own.values if own else {}, settings=values,
-        model=model, stand=Stand(values.get("timezone", _ZONE), opening),
+        model=model, works=works, stand=Stand(values.get("timezone", _ZONE), opening),
     )  # fmt: skip

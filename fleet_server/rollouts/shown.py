@@ -15,6 +15,8 @@ from fleet_server.rollouts.plan import Plan, Target
 from fleet_server.rollouts.seen import Seen, fleet
 from fleet_server.rollouts.turn import members_of
 from fleet_server.rollouts.whom import matching, said
+from fleet_server.terminals.upkeep.spells import NOTHING
+from fleet_server.terminals.upkeep.words import in_short
 
 JOURNAL = 60
 
@@ -71,7 +73,7 @@ def newest(session: Session, limit: int = 100) -> list[Rollout]:
 
 
 def shown(session: Session, rollout: Rollout, now: datetime) -> Shown:
-    seen, plan = fleet(session), Plan.model_validate(rollout.plan)
+    seen, plan = fleet(session, now), Plan.model_validate(rollout.plan)
     rows = members_of(session, [rollout.id or 0]).get(rollout.id or 0, [])
     events = _journal(session, rollout)
     lines = [_line(rollout, row, seen.get(row.terminal), tuple(events.get(row.terminal, ())), now) for row in rows]
@@ -85,7 +87,7 @@ def shown(session: Session, rollout: Rollout, now: datetime) -> Shown:
         expected = forecast(plan, found, shared_out(plan, found, now), now)
         preview = sentence(expected, found, now) if found else "Aucune borne en service ne correspond."
         return Shown(rollout, plan, waves, counts, (), whole, whom, preview, tuple(expected))
-    return Shown(rollout, plan, waves, counts, tuple(_ahead(rollout, plan, rows, now)), whole, whom)
+    return Shown(rollout, plan, waves, counts, tuple(_ahead(rollout, plan, rows, seen, now)), whole, whom)
 
 
 def _journal(session: Session, rollout: Rollout) -> dict[str, list[RolloutEvent]]:
@@ -101,16 +103,25 @@ def _line(
     rollout: Rollout, row: RolloutTerminal, seen: Seen | None, mine: tuple[RolloutEvent, ...], now: datetime
 ) -> Line:
     online = bool(seen and seen.is_online(now))
+    works = _works(seen, now) if row.state in WORKING else ""
     if row.state != "in_progress" or seen is None:
-        return Line(row, seen.name if seen else row.terminal, row.state, row.reason, online, mine)
+        return Line(row, seen.name if seen else row.terminal, row.state, works or row.reason, online, mine)
     fact = KINDS[rollout.kind].fact(rollout.what, row, seen)
-    said = fact.reason or ("" if online else "hors ligne : elle recevra à son retour")
+    said = fact.reason or works or ("" if online else "hors ligne : elle recevra à son retour")
     if row.effect_at and row.effect_at > now:
         said = f"prend effet {when(row.effect_at, now)}"
     return Line(row, seen.name, fact.step or "in_progress", said, online, mine)
 
 
-def _ahead(rollout: Rollout, plan: Plan, rows: Sequence[RolloutTerminal], now: datetime) -> list[tuple[str, str]]:
+def _works(seen: Seen | None, now: datetime) -> str:
+    """That it is waited for, while planned maintenance lasts."""
+    upkeep = seen.upkeep(now) if seen else NOTHING
+    return f"en maintenance {in_short(upkeep, now)}" if upkeep.current else ""
+
+
+def _ahead(
+    rollout: Rollout, plan: Plan, rows: Sequence[RolloutTerminal], seen: Mapping[str, Seen], now: datetime
+) -> list[tuple[str, str]]:
     """(when, what), as far as it can be known."""
     if rollout.state == "paused":
         return [("en pause", "Rien ne commence. Ce qui est en cours est suivi.")]
@@ -122,12 +133,16 @@ def _ahead(rollout: Rollout, plan: Plan, rows: Sequence[RolloutTerminal], now: d
         told.append((when(plan.not_before, now), "premières bornes"))
     waiting = [row for row in rows if row.state in WORKING and row.wave <= rollout.wave]
     later = [row.effect_at for row in waiting if row.effect_at and row.effect_at > now]
+    held = [seen[row.terminal].upkeep(now).until for row in waiting if row.terminal in seen]
+    works = [until for until in held if until]
+    if works:
+        whose = f"{len(works)} bornes après leurs" if len(works) > 1 else "1 borne après ses"
+        told.append((when(min(works), now), f"{whose} travaux"))
     if later:
         told.append((when(min(later), now), f"{len(later)} borne{'s' if len(later) > 1 else ''} dans leurs heures"))
-    elif waiting:
-        told.append(
-            ("maintenant", f"{len(waiting)} borne{'s' if len(waiting) > 1 else ''} de la vague {rollout.wave + 1}")
-        )
+    elif len(waiting) > len(works):
+        left = len(waiting) - len(works)
+        told.append(("maintenant", f"{left} borne{'s' if left > 1 else ''} de la vague {rollout.wave + 1}"))
     what = f"vague {rollout.wave + 2}" if rollout.wave + 1 < len(plan.waves) else "fin du déploiement"
     soak = timedelta(seconds=plan.waves[rollout.wave].soak_s)
     if rollout.soaking_since:

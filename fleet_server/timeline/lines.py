@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from heapq import nlargest
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_
+from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 from sqlmodel import Session, col, select
 
 from fleet_server.certificates.models import Certificate
@@ -15,7 +15,10 @@ from fleet_server.evaluation.counting import visits_of
 from fleet_server.inventory.models import InventoryChange
 from fleet_server.inventory.shown import change_of
 from fleet_server.inventory.words import Line as Changed
-from fleet_server.terminals.models import TerminalCommand, TerminalEvent
+from fleet_server.terminals.models import TerminalCommand, TerminalEvent, TerminalPlace
+from fleet_server.terminals.upkeep.held import ends
+from fleet_server.terminals.upkeep.models import Maintenance, MaintenanceOf
+from fleet_server.terminals.upkeep.words import span_words
 from fleet_server.terminals.words import fact_of, order_words, reason_words
 from fleet_server.timeline.keys import Key, older
 from fleet_server.timeline.kinds import KINDS, TOLD_ELSEWHERE, kind_of
@@ -23,7 +26,9 @@ from fleet_server.web.french import PARIS, day, plural
 from fleet_server.web.vocabulary import state_of
 
 PAGE_SIZE = 50
-_EVENT, _COMMAND, _CERTIFICATE, _CHANGE, _VISITS = "e", "c", "k", "i", "v"
+_PLACES = 50
+"""Of one terminal: more moves than that are no kiosk's."""
+_EVENT, _COMMAND, _CERTIFICATE, _CHANGE, _VISITS, _WORKS = "e", "c", "k", "i", "v", "m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,11 @@ class Asked:
 
 
 def lines(session: Session, asked: Asked, now: datetime, most: int = PAGE_SIZE) -> tuple[list[Line], Key | None]:
-    """A page, and where the next one begins. At most six queries, whatever there is."""
+    """A page, and where the next one begins. At most eight queries, whatever there is."""
     found: list[Line] = []
     for source in _SOURCES:
         found += source(session, asked, most + 1)
+    found += _works(session, asked, now, most + 1)
     found = nlargest(most + 1, found, key=lambda line: line.key)
     # Days further back than the page reaches need not be counted.
     reach = found[-1].day if len(found) > most else None
@@ -190,15 +196,47 @@ def _change(row: InventoryChange) -> Line:
                 link=f"/bornes/{row.terminal}/materiel")  # fmt: skip
 
 
+def _works(session: Session, asked: Asked, now: datetime, most: int) -> list[Line]:
+    """Planned maintenance, when it began; what was called off never was."""
+    if not asked.wants("maintenance"):
+        return []
+    stood = session.exec(
+        select(TerminalPlace).where(TerminalPlace.terminal == asked.terminal)
+        .order_by(col(TerminalPlace.since).desc(), col(TerminalPlace.id).desc()).limit(_PLACES)
+    ).all()  # fmt: skip
+    row = Maintenance
+    named = select(MaintenanceOf.maintenance).where(MaintenanceOf.terminal == asked.terminal)
+    about: list[ColumnElement[bool]] = [col(row.id).in_(named)]
+    left: datetime | None = None
+    for place in stood:
+        until = col(row.begins_at) < left if left else true()
+        about.append(and_(col(row.site) == place.place["site"], col(row.ends_at) > place.since, until))
+        left = place.since
+    query = select(row).where(
+        row.begins_at <= now, or_(col(row.closed_at).is_(None), col(row.closed_at) > row.begins_at), or_(*about),
+        asked.within(col(row.begins_at), col(row.id), _WORKS),
+    )  # fmt: skip
+    return [_work(one, now) for one in session.exec(_newest(query, row.begins_at, row.id, most))]
+
+
+def _work(row: Maintenance, now: datetime) -> Line:
+    key = Key(row.begins_at, _WORKS, f"{row.id or 0:012d}")
+    early = f"terminés plus tôt par {row.closed_by}" if row.closed_at else ""
+    said = (span_words(row.begins_at, ends(row), row.timezone, now), f"prévus par {row.by}", early)
+    return Line(key, "maintenance", "maintenance.planned", "pause", "off", f"Travaux : {row.reason}",
+                " · ".join(one for one in said if one), link=f"/travaux/{row.id}")  # fmt: skip
+
+
 _SOURCES: Sequence[Callable[[Session, Asked, int], list[Line]]] = (_events, _commands, _issued, _revoked, _changes)
 
 
 def _visits(session: Session, asked: Asked, now: datetime, reach: date | None, most: int) -> list[Line]:
-    """One line a day, at its end: how many, never when, so that nothing lies beside a contact request's hour."""
+    """One line a day, once it is over: how many, never when, so that nothing lies beside a contact request's hour, and
+    no count that moves tells that somebody is there."""
     if not asked.wants("visites"):
         return []
-    today = now.astimezone(PARIS).date()
-    last = min(day for day in (asked.last, asked.before and asked.before.at.astimezone(PARIS).date(), today) if day)
+    yesterday = now.astimezone(PARIS).date() - timedelta(days=1)
+    last = min(day for day in (asked.last, asked.before and asked.before.at.astimezone(PARIS).date(), yesterday) if day)
     firsts = [day for day in (asked.first, reach) if day]
     days = visits_of(session, asked.terminal, last, max(firsts) if firsts else None, most + 1, asked.simulated)
     made = (_day(asked.terminal, day, count) for day, count in days)

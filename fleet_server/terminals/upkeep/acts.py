@@ -71,7 +71,7 @@ def plan(session: Session, ctx: Context, wanted: Wanted, viewer: Viewer | None) 
     if not wanted.site:
         session.add_all(MaintenanceOf(maintenance=row.id or 0, terminal=one.id) for one in chosen)
         session.flush()
-    _tell(session, ctx, row, "planned", viewer, after=_facts(row))
+    _tell(session, ctx, row, "maintenance.planned", viewer, after=_facts(row))
     return row
 
 
@@ -89,7 +89,7 @@ def change(
     _move(session, row, revision, begins_at=begins_at, ends_at=ends_at, reason=reason)
     after = _facts(row)
     changed = [name for name in before if before[name] != after[name]]
-    _tell(session, ctx, row, "changed", viewer, before={name: before[name] for name in changed},
+    _tell(session, ctx, row, "maintenance.changed", viewer, before={name: before[name] for name in changed},
           after={name: after[name] for name in changed})  # fmt: skip
     return True
 
@@ -101,7 +101,7 @@ def call_off(session: Session, ctx: Context, row: Maintenance, viewer: Viewer | 
     if row.begins_at <= now:
         raise TooLate("Ces travaux ont commencé : terminez-les.")
     _move(session, row, row.revision, closed_at=now, closed_by=_name(viewer))
-    _tell(session, ctx, row, "called_off", viewer)
+    _tell(session, ctx, row, "maintenance.called_off", viewer)
 
 
 def end(session: Session, ctx: Context, row: Maintenance, viewer: Viewer | None) -> None:
@@ -113,7 +113,7 @@ def end(session: Session, ctx: Context, row: Maintenance, viewer: Viewer | None)
     # What ends in the instant of its beginning was in force all the same.
     _move(session, row, row.revision, closed_at=max(now, row.begins_at + timedelta(microseconds=1)),
           closed_by=_name(viewer))  # fmt: skip
-    _tell(session, ctx, row, "ended", viewer)
+    _tell(session, ctx, row, "maintenance.ended", viewer)
 
 
 def reopen(session: Session, ctx: Context, row: Maintenance, viewer: Viewer | None) -> None:
@@ -123,7 +123,7 @@ def reopen(session: Session, ctx: Context, row: Maintenance, viewer: Viewer | No
     if row.ends_at <= ctx.now():
         raise TooLate("L’heure où ces travaux devaient finir est passée.")
     _move(session, row, row.revision, closed_at=None, closed_by="")
-    _tell(session, ctx, row, "reopened", viewer)
+    _tell(session, ctx, row, "maintenance.reopened", viewer)
 
 
 def concerned(session: Session, row: Maintenance) -> list[str]:
@@ -244,7 +244,7 @@ def _tell(
     before: dict[str, str] | None = None, after: dict[str, str] | None = None,
 ) -> None:  # fmt: skip
     about = concerned(session, row)
-    record_act(session, viewer, f"maintenance.{act}", str(row.id), now=ctx.now(), terminals=about,
+    record_act(session, viewer, act, str(row.id), now=ctx.now(), terminals=about,
                before=before, after=after)  # fmt: skip
     after_commit(session, lambda: touch(ctx, about))
 

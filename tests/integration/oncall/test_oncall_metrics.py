@@ -14,6 +14,7 @@ from fleet_server.requests.api import keep
 from fleet_server.settings import Settings
 from fleet_server.terminals.models import TerminalLive
 from fleet_server.terminals.registry import add_terminal
+from fleet_server.terminals.upkeep.models import Maintenance, MaintenanceOf
 from tests.integration.requests.sealing import message_by
 from tests.sending import NOON, Ingest, Sender, dropped, told
 from wire.software import SoftwareRelease
@@ -72,6 +73,25 @@ def test_a_terminal_never_heard_has_no_moment_and_a_pending_one_no_series(ingest
     assert {sample.labels["terminal"] for sample in series} == {silent}
     assert pending not in str(series)
     assert measured.get_sample_value("balise_terminal_heard_timestamp_seconds", {"terminal": silent}) is None
+
+
+def test_maintenance_planned_or_ordered_is_a_series_by_which_alerts_are_kept_quiet(ingest, measured):
+    laval, cholet = add(ingest, "Laval", heard=NOON), add(ingest, "Cholet", heard=NOON)
+    with transaction(ingest.engine) as session:
+        works = Maintenance(begins_at=NOON, ends_at=NOON + timedelta(hours=2), timezone="Europe/Paris", reason="écran",
+                            by="Yanis Belkacem", made_at=NOON)  # fmt: skip
+        session.add(works)
+        session.flush()
+        session.add(MaintenanceOf(maintenance=works.id, terminal=laval))
+        live = session.get_one(TerminalLive, cholet)
+        until = (NOON + timedelta(hours=1)).isoformat()
+        live.report = live.report | {"maintenance_until": until}
+
+    def values(minutes):
+        ingest.now = NOON + timedelta(minutes=minutes)
+        return [measured.get_sample_value("balise_terminal_maintenance", {"terminal": one}) for one in (laval, cholet)]
+
+    assert [values(minutes) for minutes in (-1, 0, 60, 120)] == [[0, 1], [1, 1], [1, 0], [0, 0]]
 
 
 def test_what_ingest_did_is_counted(ingest, measured):

@@ -1,6 +1,6 @@
 """Rollouts on the server's own rooms and database, by what terminals report."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import event
@@ -13,10 +13,15 @@ from fleet_server.inventory.keep import keep
 from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.publish import wish
 from fleet_server.rollouts.acts import RolloutRefused
-from fleet_server.rollouts.plan import Target, Wave
+from fleet_server.rollouts.forecast import forecast, sentence
+from fleet_server.rollouts.models import Rollout
+from fleet_server.rollouts.plan import Plan, Target, Wave
+from fleet_server.rollouts.seen import fleet as everyone
+from fleet_server.rollouts.shown import shown
 from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.models import Terminal
-from tests.integration.rollouts.cast import ANNE, NEW, NEWER, OLD, Cast
+from fleet_server.terminals.upkeep.acts import Wanted, plan
+from tests.integration.rollouts.cast import ANNE, NEW, NEWER, OLD, YANIS, Cast
 from wire.inventory import Board, Hardware, Inventory
 
 SEVEN = ("Laval", "Cholet", "Segré", "Sablé", "Angers", "Nantes", "Saumur")
@@ -298,3 +303,81 @@ def asked_in_a_turn(fleet, release):
     assert set(fleet.states(number).values()) == {"in_progress"}
     fleet.act("stop", number)
     return len(asked)
+
+
+def works_on(fleet, name, hours, begins=0):
+    """Planned maintenance, from so many hours from now on."""
+    now = fleet.clock()
+    wanted = Wanted(now + timedelta(hours=begins), now + timedelta(hours=begins + hours), "écran", [fleet.ids[name]])
+    with fleet.transaction() as session:
+        plan(session, fleet.ctx, wanted, YANIS)
+
+
+def test_nothing_begins_under_planned_maintenance_and_silence_there_is_no_failure(fleet):
+    works_on(fleet, "Laval", 5)
+    works_on(fleet, "Cholet", 10, begins=1)
+    both = Target(terminals=(fleet.ids["Laval"], fleet.ids["Cholet"]))
+    number = fleet.roll_out(target=both, silent_s=3 * 3600, error_percent=0, min_sample=1)
+    fleet.turn()
+    assert fleet.states(number) == {"Laval": "queued", "Cholet": "in_progress"}
+    fleet.quiet("Cholet")
+    fleet.wait(hours=6)
+    fleet.turn()
+    assert fleet.states(number) == {"Laval": "in_progress", "Cholet": "in_progress"}
+    fleet.shows(NEW, "Laval")
+    fleet.wait(hours=6, minutes=59)
+    fleet.turn()
+    assert fleet.states(number) == {"Laval": "succeeded", "Cholet": "in_progress"}
+    fleet.wait(minutes=1)
+    fleet.turn()
+    assert fleet.states(number) == {"Laval": "succeeded", "Cholet": "timed_out"}, "an hour before, two after"
+    assert fleet.rollout(number).state == "stopped"
+
+
+def test_force_passes_planned_maintenance_over(fleet):
+    works_on(fleet, "Laval", 5)
+    number = fleet.roll_out(target=Target(terminals=(fleet.ids["Laval"],)))
+    fleet.turn()
+    assert fleet.states(number) == {"Laval": "queued"}
+    fleet.act("force", number, YANIS, "le technicien est là", "Laval")
+    assert fleet.states(number) == {"Laval": "in_progress"}
+
+
+def test_what_will_happen_says_who_is_waited_for_and_until_when(fleet):
+    fleet.clock.at = datetime(2026, 11, 24, 11, tzinfo=UTC)
+    works_on(fleet, "Laval", 5)
+    number = fleet.roll_out(target=Target(terminals=(fleet.ids["Laval"], fleet.ids["Cholet"])))
+    fleet.turn()
+    with Session(fleet.ctx.engine) as session:
+        told = shown(session, fleet.rollout(number), fleet.clock())
+    said = {line.name: line.said for wave in told.waves for line in wave}
+    assert said == {"Laval": "en maintenance jusqu’à 17:00, écran", "Cholet": ""}
+    assert told.ahead[:2] == (("à 17:00", "1 borne après ses travaux"), ("maintenant", "1 borne de la vague 1"))
+    with Session(fleet.ctx.engine) as session:
+        seen = [one for one in everyone(session, fleet.clock()).values() if one.name in ("Laval", "Cholet")]
+    expected = forecast(Plan(), seen, {one.id: 0 for one in seen}, fleet.clock())
+    said_before = "2 bornes : 1 maintenant, 1 à 17:00 ; Laval est en maintenance."
+    assert sentence(expected, seen, fleet.clock()) == said_before
+
+
+def test_a_turn_asks_the_same_number_of_questions_however_much_is_planned(fleet):
+    number = fleet.roll_out()
+    fleet.turn()
+
+    def questions():
+        asked = []
+
+        def note(_connection, _cursor, statement, *_):
+            asked.append(statement)
+
+        event.listen(fleet.ctx.engine, "before_cursor_execute", note)
+        with Session(fleet.ctx.engine) as session:
+            shown(session, session.get_one(Rollout, number), fleet.clock())
+        event.remove(fleet.ctx.engine, "before_cursor_execute", note)
+        return len(asked)
+
+    works_on(fleet, "Laval", 5)
+    few = questions()
+    for name in SEVEN:
+        works_on(fleet, name, 5)
+    assert questions() == few

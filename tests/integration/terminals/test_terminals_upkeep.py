@@ -86,7 +86,7 @@ def test_while_it_lasts_a_silent_terminal_is_in_maintenance_and_afterwards_it_is
     at_noon.office.clock.at = datetime(2026, 12, 1, 13, 30, tzinfo=UTC)
     shown = words(yanis.get(f"/bornes/{laval}"))
     assert "En maintenance" in shown
-    assert "Travaux jusqu’à 16:00 : Remplacement du routeur. Son silence n’est pas une panne." in shown
+    assert "Travaux jusqu’à 16:00 : Remplacement du routeur. Son silence n’est pas une panne" in shown
     assert "jusqu’à 16:00, Remplacement du routeur" in words(yanis.get("/flotte"))
     assert "En maintenance : Laval." in words(yanis.get("/flotte"))
 

@@ -9,13 +9,17 @@ from typing import get_args
 
 import pytest
 from sqlalchemy import event as event_api
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, select
 from typer.testing import CliRunner
 
 from fleet_server.db import transaction
 from fleet_server.evaluation.models import TABLE
 from fleet_server.terminals.cli import app as terminal_app
 from fleet_server.terminals.inbound import Said, heard, take
+from fleet_server.terminals.models import TerminalPlace
+from fleet_server.terminals.registry import move, place_of
+from fleet_server.terminals.upkeep.acts import Wanted, call_off, end, plan
+from fleet_server.terminals.upkeep.models import Maintenance
 from fleet_server.terminals.words import EVENTS
 from fleet_server.timeline.api import Kind
 from fleet_server.timeline.keys import Key, read_key
@@ -42,7 +46,6 @@ def words(answer):
 
 def test_everything_that_happened_is_told_once_newest_first(fleet):
     assert told(fleet, eventful(fleet)) == [
-        ("visites", "visits.counted", "4 visites"),
         ("materiel", "inventory.package", "Paquet changé"),
         ("contenu", "content.activated", "Édition active"),
         ("reglages", "settings.applied", "Réglages appliqués"),
@@ -57,6 +60,71 @@ def test_everything_that_happened_is_told_once_newest_first(fleet):
         ("incidents", "link.away", "Hors ligne"),
         ("certificat", "certificate.issued", "Certificat délivré"),
     ]
+
+
+def test_visits_of_today_are_told_when_the_day_is_over_so_that_none_is_seen_going_on(fleet):
+    kiosk = eventful(fleet)
+    assert told(fleet, kiosk, kind="visites") == [("visites", "visits.counted", "3 visites")]
+    fleet.office.clock.at = datetime(2026, 11, 24, 22, 59, tzinfo=UTC)
+    assert len(told(fleet, kiosk, kind="visites")) == 1
+    fleet.office.clock.at = datetime(2026, 11, 24, 23, 0, tzinfo=UTC)  # midnight in Paris
+    assert [words for *_, words in told(fleet, kiosk, kind="visites")] == ["4 visites", "3 visites"]
+
+
+def planned(fleet, begins, ends, terminals=(), site="", reason="écran"):
+    """In hours from now; from in the past as nobody may plan, but as it may have been planned."""
+    now, context = fleet.office.clock(), fleet.office.context
+    fleet.office.clock.at += timedelta(hours=begins - 1)
+    wanted = Wanted(now + timedelta(hours=begins), now + timedelta(hours=ends), reason, terminals, site)
+    with transaction(context.engine) as session:
+        row = plan(session, context, wanted, None)
+    fleet.office.clock.at = now
+    return row.id
+
+
+def test_planned_maintenance_is_told_from_when_it_began_where_the_terminal_stood_then(fleet):
+    laval, cholet = fleet.enrolled("Laval"), fleet.enrolled("Cholet")
+    now, engine = fleet.office.clock(), fleet.office.context.engine
+    with transaction(engine) as session:
+        for row in session.exec(select(TerminalPlace)):
+            row.since = now - timedelta(days=30)
+            session.add(row)
+    planned(fleet, -50, -48, site="laval", reason="à Laval")
+    planned(fleet, -26, -24, [laval.id, cholet.id], reason="à deux")
+    planned(fleet, 1, 2, [laval.id], reason="à venir")
+    with transaction(engine) as session:
+        called_off = session.get_one(Maintenance, planned(fleet, 3, 4, [laval.id], reason="annulés"))
+        call_off(session, fleet.office.context, called_off, None)
+        move(session, laval.id, place_of(session, cholet.id), now - timedelta(hours=40))
+    planned(fleet, -2, 5, site="cholet", reason="à Cholet")
+    fleet.office.clock.at = now + timedelta(hours=6)
+
+    def of(kiosk):
+        return [words.replace("\u00a0", " ") for _, name, words in told(fleet, kiosk, kind="maintenance")]
+
+    assert of(laval) == ["Travaux : à venir", "Travaux : à Cholet", "Travaux : à deux", "Travaux : à Laval"]
+    assert of(cholet) == ["Travaux : à Cholet", "Travaux : à deux"]
+
+
+def test_maintenance_that_was_ended_early_says_by_whom_and_pages_go_on_through_it(fleet):
+    kiosk, context = fleet.enrolled("Laval"), fleet.office.context
+    for hours in (2, 4, 6):
+        planned(fleet, -hours, 1, [kiosk.id], reason=f"n° {hours}")
+    with transaction(context.engine) as session:
+        end(session, context, session.get_one(Maintenance, 1), None)
+    with Session(context.engine) as session:
+        found, after = [], None
+        while True:
+            asked = Asked(kiosk.id, "maintenance", before=after)
+            page, after = lines(session, asked, fleet.office.clock(), 1)
+            found += page
+            if after is None:
+                break
+    assert [line.words.split("\u00a0: ")[1] for line in found] == ["n° 2", "n° 4", "n° 6"]
+    assert [line.detail.split(" · ")[1:] for line in found] == [
+        ["prévus par Balise", "terminés plus tôt par Balise"], ["prévus par Balise"], ["prévus par Balise"],
+    ]  # fmt: skip
+    assert found[0].link == "/travaux/1"
 
 
 def test_each_line_belongs_to_the_kind_that_finds_it_and_to_no_other(fleet):
@@ -104,7 +172,7 @@ def test_pages_follow_each_other_without_a_gap_or_a_repeat_even_at_one_moment(fl
                 break
             assert read_key(str(before)) == before
     assert paged == whole
-    assert len(whole) == 19
+    assert len(whole) == 18
 
 
 @pytest.mark.parametrize("text", [
@@ -124,7 +192,7 @@ def test_a_key_of_no_line_goes_on_from_its_moment(fleet, ident):
     kiosk, yanis = eventful(fleet), fleet.office.signed_in("yanis")
     for source in "ecki":
         key = f"2199-01-01T10:00:00.000000Z~{source}~{ident}"
-        assert "4 visites" in shown(yanis.get(f"/bornes/{kiosk.id}/chronologie", params={"avant": key}))
+        assert "3 visites" in shown(yanis.get(f"/bornes/{kiosk.id}/chronologie", params={"avant": key}))
 
 
 def shown(answer):
@@ -153,9 +221,9 @@ def test_visits_are_counted_by_day_and_never_lie_beside_an_hour(fleet):
     kiosk = eventful(fleet)
     with Session(fleet.office.context.engine) as session:
         found, _ = lines(session, Asked(kiosk.id, "visites"), fleet.office.clock())
-    assert [line.at.astimezone().strftime("%M:%S.%f") for line in found] == ["59:59.999999"] * 2
+    assert [line.at.astimezone().strftime("%M:%S.%f") for line in found] == ["59:59.999999"]
     page = fleet.office.signed_in("yanis").get(f"/bornes/{kiosk.id}/chronologie?genre=visites").text
-    assert "4 visites" in page
+    assert "3 visites" in page
     assert not re.search(r"<time[^>]*>\d", page)
 
 
@@ -180,7 +248,7 @@ def test_a_terminals_visits_are_found_without_those_of_the_others(fleet):
 def test_staff_visits_never_count_and_simulated_ones_only_in_a_demonstration(fleet):
     kiosk, now = fleet.enrolled("Laval"), fleet.office.clock()
     with transaction(fleet.office.context.engine) as session:
-        rows = [visit(kiosk.id, now - timedelta(hours=1), audience) for audience in ("public", "staff", "demo")]
+        rows = [visit(kiosk.id, now - timedelta(hours=25), audience) for audience in ("public", "staff", "demo")]
         session.connection().execute(TABLE.insert(), rows)
     assert [said for *_, said in told(fleet, kiosk, kind="visites")] == ["1 visite"]
     assert [said for *_, said in told(fleet, kiosk, kind="visites", simulated=True)] == ["2 visites"]
@@ -247,10 +315,10 @@ def test_programs_read_it_by_key(fleet):
     kiosk, api = eventful(fleet), client(fleet, "terminals:read", "commands:read")
     at = f"/terminals/{kiosk.id}/timeline"
     first = api.get(at, params={"size": 2}).json()
-    assert [one["name"] for one in first["lines"]] == ["visits.counted", "inventory.package"]
-    assert first["lines"][1]["changed"] == [["openssl", "3.0.14", "3.0.15"]]
+    assert [one["name"] for one in first["lines"]] == ["inventory.package", "content.activated"]
+    assert first["lines"][0]["changed"] == [["openssl", "3.0.14", "3.0.15"]]
     rest = api.get(at, params={"before": first["next"], "size": 200}).json()
-    assert (len(rest["lines"]), rest["next"]) == (12, None)
+    assert (len(rest["lines"]), rest["next"]) == (11, None)
     assert [one["kind"] for one in api.get(at, params={"kind": "maintenance"}).json()["lines"]] == ["maintenance"]
     assert api.get(at, params={"before": "hier"}).status_code == 422
     assert api.get(at, params={"kind": "the"}).status_code == 422
@@ -262,8 +330,8 @@ def test_the_command_line_tells_it_from_elsewhere(fleet, monkeypatch):
     token = client(fleet, "terminals:read", "commands:read").headers["authorization"].removeprefix("Bearer ")
     monkeypatch.setenv("BALISE_URL", fleet.office.url)
     monkeypatch.setenv("BALISE_TOKEN", token)
-    done = CliRunner().invoke(terminal_app, ["timeline", kiosk.id, "--size", "2"])
-    assert (done.exit_code, done.output.count("\n")) == (0, 3), done.output
+    done = CliRunner().invoke(terminal_app, ["timeline", kiosk.id, "--size", "1"])
+    assert (done.exit_code, done.output.count("\n")) == (0, 2), done.output
     assert "openssl 3.0.14 → 3.0.15" in done.output
     key = done.output.split("--before ")[1].strip()
     done = CliRunner().invoke(terminal_app, ["timeline", kiosk.id, "--before", key, "--kind", "contenu"])

@@ -43,12 +43,14 @@ HARMLESS = {
     "/api/v1/pairing": "a terminal asks to be let in: nothing changes before a person accepts, which is audited",
     "/api/v1/pairing/{pairing}/reveal": "the second half of the same question",
     "/api/v1/enrol": "the terminal's own act, audited as terminal.enrolled: proved with real certificates elsewhere",
+    "/api/v1/maintenance": "by a token, audited as maintenance.planned: proved in test_terminals_upkeep",
+    "/api/v1/maintenance/{number}/{act}": "by a token, likewise",
     "/api/v1/terminals/{terminal_id}/notes": "by a token, audited as terminal.noted: proved with real tokens elsewhere",
     "/api/v1/terminals/{terminal_id}/retire": "by a token, audited as terminal.decommissioned, likewise",
     "/api/v1/terminal/renew": "the terminal's own act, audited as terminal.certificate_renewed, likewise",
 }
-NOT_ACTS = {"request.failed", "terminal.id", "rollout.id"}
-"""An event of the log and names of columns, which look like acts."""
+NOT_ACTS = {"request.failed", "terminal.id", "rollout.id", "maintenance.set"}
+"""An event of the log, names of columns and an order, which look like acts."""
 Act = Callable[[BackOffice], tuple[str, str, dict[str, Any]]]
 """From an office: who does it, at which address, with which fields."""
 
@@ -184,6 +186,19 @@ def propose_rollout(office):
     return "yanis", f"{made.headers['location']}/proposer", {}
 
 
+WORKS = {"begins_at": "2026-11-24T14:00", "ends_at": "2026-11-24T16:00", "reason": "Routeur"}
+
+
+def planned_at(path: str, fields: dict[str, Any]) -> Act:
+    """Of the maintenance of Laval, later that day."""
+
+    def asked(office):
+        assert send(office, ("yanis", "/travaux", WORKS | {"terminals": laval(office)})).status_code == 303
+        return "yanis", path, fields
+
+    return asked
+
+
 def on_yanis(act: str) -> Act:
     return lambda office: ("anne", f"/comptes/{account_of(office, 'yanis')}/{act}", {})
 
@@ -214,6 +229,9 @@ RECIPES: dict[str, Act] = {
     "/deploiements/{number}/{gesture}": propose_rollout,
     "/jetons": lambda office: ("yanis", "/jetons", {"name": "veille", "days": "30", "scopes": ["rollouts:read"]}),
     "/jetons/{token_id}/revoquer": revoke_token,
+    "/travaux": lambda office: ("yanis", "/travaux", WORKS | {"terminals": laval(office)}),
+    "/travaux/{number}": planned_at("/travaux/1", WORKS | {"reason": "Écran", "revision": "1"}),
+    "/travaux/{number}/{act}": planned_at("/travaux/1/annuler", {}),
     "/reglages": lambda office: ("yanis", "/reglages", {"idle_warning_s": "80", "idle_end_s": "120"}),
     "/bornes/{terminal_id}/reglages": lambda office: (
         "yanis", f"/bornes/{laval(office)}/reglages", {"idle_warning_s": "80", "idle_end_s": "120"},

@@ -22,6 +22,7 @@ from fleet_server.rollouts.engine import (
 )
 from fleet_server.rollouts.models import FAILED, WORKING
 from fleet_server.rollouts.plan import Plan, Wave, wave_sizes
+from fleet_server.terminals.upkeep.spells import Spell
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -72,6 +73,11 @@ class Played:
     def says(self, name: str, outcome: str, acting: bool = False) -> None:
         self._set(name, fact=Fact(outcome, acting=acting), heard_at=self.now)
 
+    def works_on(self, name: str, begins: timedelta, ends: timedelta) -> None:
+        """Planned maintenance, counted from noon."""
+        spell = Spell(NOON + begins, NOON + ends, "écran")
+        self._set(name, works=(*self.members[name].works, spell))
+
     def states(self) -> dict[str, str]:
         return {name: one.state for name, one in self.members.items()}
 
@@ -119,6 +125,44 @@ def test_a_success_that_goes_back_stops_it_and_calls_back_who_has_not_acted():
     assert [act.give_back for act in acts if isinstance(act, Settle) and act.terminal == "Segré"] == [True]
     played.says("Cholet", "succeeded")
     assert played.turn() == [Settle("Cholet", "succeeded")], "who was past calling back is followed to its end"
+
+
+def silent_for(played: Played, minutes: int) -> list[str]:
+    """Turn after turn, a minute each: what becomes of Laval, which says nothing."""
+    seen = []
+    for _ in range(minutes):
+        played.pass_by(MINUTE)
+        played.turn()
+        seen.append(played.states()["Laval"])
+    return seen
+
+
+def test_silence_under_planned_maintenance_is_no_failure_and_counts_on_when_it_ends_in_silence():
+    played = Played(Plan(silent_s=600, timeout_s=86400), ["Laval"])
+    played.works_on("Laval", 4 * MINUTE, 60 * MINUTE)
+    played.works_on("Laval", 30 * MINUTE, 90 * MINUTE)
+    played.turn()
+    seen = silent_for(played, 96)
+    assert seen == ["in_progress"] * 95 + ["timed_out"], "four minutes before, six after"
+
+
+def test_the_time_to_finish_does_not_run_under_planned_maintenance_and_what_it_reports_still_counts():
+    played = Played(Plan(silent_s=86400, timeout_s=600, success_percent=0, error_percent=100), ["Laval", "Cholet"])
+    for name in ("Laval", "Cholet"):
+        played.works_on(name, 5 * MINUTE, 60 * MINUTE)
+    played.turn()
+    played.pass_by(30 * MINUTE)
+    played.says("Cholet", "failed")
+    assert played.turn() == [Settle("Cholet", "failed")]
+    assert silent_for(played, 34) == ["in_progress"] * 34
+    assert silent_for(played, 1) == ["timed_out"]
+
+
+def test_maintenance_that_was_over_before_excuses_nothing():
+    played = Played(Plan(silent_s=600, timeout_s=86400), ["Laval"])
+    played.works_on("Laval", -60 * MINUTE, 0 * MINUTE)
+    played.turn()
+    assert silent_for(played, 10) == ["in_progress"] * 9 + ["timed_out"]
 
 
 def test_a_silent_terminal_counts_as_failed_before_the_rest_times_out():
