@@ -37,6 +37,8 @@ ACTS = {
     "terminal.regrouped": "Borne changée de groupes",
     "terminal.tagged": "Étiquettes changées",
     "terminal.noted": "Note écrite",
+    "terminal.note_changed": "Note corrigée",
+    "terminal.note_deleted": "Note supprimée",
     "terminal.token_made": "Jeton d’enrôlement créé",
     "terminal.token_revoked": "Jeton d’enrôlement révoqué",
     "terminal.enrolled": "Borne enrôlée",

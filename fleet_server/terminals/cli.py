@@ -222,6 +222,39 @@ def note(terminal: TerminalId, text: Annotated[str, typer.Argument(help="La note
     typer.echo("Note écrite.")
 
 
+NoteNumber = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Son numéro (balise terminal notes)")]
+
+
+@app.command()
+def notes(terminal: TerminalId, data_dir: DataDir = None) -> None:
+    """Montre les notes d’une borne, les plus récentes d’abord : ici, ou par BALISE_URL et BALISE_TOKEN."""
+    from fleet_server.web.french import PARIS
+
+    with _fleet(data_dir) as fleet:
+        for one in fleet.notes(terminal):
+            corrected = f", corrigée par {one.changed_by}" if one.changed_by else ""
+            typer.echo(f"{one.id:5}  {one.at.astimezone(PARIS):%d/%m/%Y %H:%M}  {one.by}{corrected}\n       {one.text}")
+
+
+@app.command("correct-note")
+def correct_note(
+    terminal: TerminalId, number: NoteNumber, text: Annotated[str, typer.Argument(help="Ce qu’elle dira")],
+    data_dir: DataDir = None,
+) -> None:  # fmt: skip
+    """Corrige une note : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
+    with _fleet(data_dir) as fleet:
+        fleet.correct_note(terminal, number, text)
+    typer.echo("Note corrigée.")
+
+
+@app.command("delete-note")
+def delete_note(terminal: TerminalId, number: NoteNumber, data_dir: DataDir = None) -> None:
+    """Supprime une note, pour de bon : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
+    with _fleet(data_dir) as fleet:
+        fleet.delete_note(terminal, number)
+    typer.echo("Note supprimée.")
+
+
 @app.command()
 def retire(
     terminal: TerminalId,

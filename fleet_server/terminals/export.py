@@ -17,7 +17,8 @@ COLUMNS = {
     "commune": "commune", "department": "département", "groups": "groupes", "tags": "étiquettes",
     "software": "logiciel", "wanted_software": "logiciel souhaité", "release": "édition",
     "wanted_release": "édition souhaitée", "drift": "en écart", "problems": "ce qui ne va pas", "heard_at": "vue le",
-    "certificate_until": "certificat jusqu’au",
+    "certificate_until": "certificat jusqu’au", "maintenance_until": "travaux jusqu’au",
+    "next_maintenance_at": "prochains travaux le",
 }  # fmt: skip
 """Field of `TerminalView` → what the column is called."""
 

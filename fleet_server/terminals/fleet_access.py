@@ -17,9 +17,10 @@ from fleet_server.certificates.revoked import keep_list
 from fleet_server.context import Context
 from fleet_server.db import reading, transaction
 from fleet_server.terminals.enrolment import put_out
-from fleet_server.terminals.fleet_api import TerminalPage, TerminalView, listed, viewed
-from fleet_server.terminals.labels import NotTaken, add_note, set_tags
+from fleet_server.terminals.fleet_api import NoteView, TerminalPage, TerminalView, listed, note_view, viewed
+from fleet_server.terminals.labels import NotTaken, add_note, change_note, delete_note, notes_of, set_tags
 from fleet_server.terminals.named import in_service, named
+from fleet_server.terminals.note_api import found
 from fleet_server.terminals.search import Search
 
 _ANSWER_WITHIN_S = 30
@@ -34,6 +35,9 @@ class FleetAccess(Protocol):
     def one(self, terminal: str) -> TerminalView: ...
     def tag(self, terminal: str, add: set[str], remove: set[str]) -> TerminalView: ...
     def note(self, terminal: str, text: str) -> None: ...
+    def notes(self, terminal: str) -> list[NoteView]: ...
+    def correct_note(self, terminal: str, number: int, text: str) -> None: ...
+    def delete_note(self, terminal: str, number: int) -> None: ...
     def retire(self, terminal: str, confirmed: str) -> None: ...
 
 
@@ -60,6 +64,18 @@ class Remote:
 
     def note(self, terminal: str, text: str) -> None:
         self.ask("POST", f"/terminals/{quote(terminal, safe='')}/notes", {"text": text})
+
+    def notes(self, terminal: str) -> list[NoteView]:
+        said = self.ask("GET", f"/terminals/{quote(terminal, safe='')}/notes")
+        return [NoteView.model_validate(one) for one in said]
+
+    def correct_note(self, terminal: str, number: int, text: str) -> None:
+        # Read first, and only then changed: whoever types the command has not seen what it says meanwhile.
+        known = next((one.revision for one in self.notes(terminal) if one.id == number), 1)
+        self.ask("PATCH", f"/terminals/{quote(terminal, safe='')}/notes/{number}", {"text": text, "revision": known})
+
+    def delete_note(self, terminal: str, number: int) -> None:
+        self.ask("DELETE", f"/terminals/{quote(terminal, safe='')}/notes/{number}")
 
     def retire(self, terminal: str, confirmed: str) -> None:
         self.ask("POST", f"/terminals/{quote(terminal, safe='')}/retire", {"confirmed": confirmed})
@@ -115,6 +131,29 @@ class Local:
                 add_note(session, named(session, terminal), text, None, datetime.now(UTC))
         except (HTTPException, NotTaken) as refused:
             raise Refused(getattr(refused, "detail", str(refused))) from refused
+
+    def notes(self, terminal: str) -> list[NoteView]:
+        try:
+            with reading(self._ctx.engine) as session:
+                named(session, terminal)
+                return [note_view(row) for row in notes_of(session, terminal)]
+        except HTTPException as refused:
+            raise Refused(str(refused.detail)) from refused
+
+    def correct_note(self, terminal: str, number: int, text: str) -> None:
+        try:
+            with transaction(self._ctx.engine) as session:
+                note = found(session, terminal, number)
+                change_note(session, note, text, note.revision, None, datetime.now(UTC))
+        except (HTTPException, NotTaken) as refused:
+            raise Refused(getattr(refused, "detail", str(refused))) from refused
+
+    def delete_note(self, terminal: str, number: int) -> None:
+        try:
+            with transaction(self._ctx.engine) as session:
+                delete_note(session, found(session, terminal, number), None, datetime.now(UTC))
+        except HTTPException as refused:
+            raise Refused(str(refused.detail)) from refused
 
     def retire(self, terminal: str, confirmed: str) -> None:
         try:

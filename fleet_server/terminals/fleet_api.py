@@ -13,6 +13,7 @@ from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrolment import put_out
 from fleet_server.terminals.labels import NotTaken, add_note, notes_of, set_tags
+from fleet_server.terminals.models import TerminalNote
 from fleet_server.terminals.named import in_service, named
 from fleet_server.terminals.search import SORT_HELP, SORTS, BadSearch, Criterion, Search, search, with_criteria
 from fleet_server.web.errors import refusals
@@ -60,9 +61,19 @@ class TerminalPage(BaseModel):
 
 
 class NoteView(BaseModel):
+    """`changed_at`, `changed_by`: when it was last corrected, null if it never was. `revision`: give it to correct."""
+
+    id: int
     at: datetime
     by: str
     text: str
+    changed_at: datetime | None
+    changed_by: str
+    revision: int
+
+
+def note_view(row: TerminalNote) -> NoteView:
+    return NoteView.model_validate(row, from_attributes=True)
 
 
 class Tags(BaseModel):
@@ -132,7 +143,7 @@ def tag(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, ask
 def notes(caller: Reader, session: Reading, terminal_id: str) -> list[NoteView]:
     """The last fifty, newest first. Scope `terminals:read`."""
     named(session, terminal_id)
-    return [NoteView(at=row.at, by=row.by, text=row.text) for row in notes_of(session, terminal_id)]
+    return [note_view(row) for row in notes_of(session, terminal_id)]
 
 
 @router.post("/{terminal_id}/notes", status_code=201, responses=_ONE)
@@ -142,7 +153,7 @@ def note(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, as
         row = add_note(session, named(session, terminal_id), asked.text, caller, ctx.now())
     except NotTaken as refused:
         raise HTTPException(422, str(refused)) from refused
-    return NoteView(at=row.at, by=row.by, text=row.text)
+    return note_view(row)
 
 
 @router.post("/{terminal_id}/retire", status_code=204, responses=_ACT)

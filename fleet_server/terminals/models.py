@@ -41,6 +41,10 @@ class TerminalNote(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     by: str = Field(max_length=80)
     text: str = Field(max_length=2000)
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    changed_by: str = Field(default="", max_length=80)
+    revision: int = 1
+    """Whoever corrects it on an older one is told so."""
 
 
 class TerminalPlace(SQLModel, table=True):

@@ -8,7 +8,15 @@ from sqlmodel import Session, col, select
 
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading
-from fleet_server.terminals import batch_pages, command_pages, file_pages, fleet_pages, health_chart, settings_pages
+from fleet_server.terminals import (
+    batch_pages,
+    command_pages,
+    file_pages,
+    fleet_pages,
+    health_chart,
+    label_pages,
+    settings_pages,
+)
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrol_pages import router as enrol_router
 from fleet_server.terminals.missing import missing
@@ -26,6 +34,7 @@ router.include_router(settings_pages.router)
 router.include_router(file_pages.router)
 router.include_router(batch_pages.router)
 router.include_router(command_pages.router)
+router.include_router(label_pages.router)
 router.include_router(enrol_router)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 EVENTS_SHOWN = 12
@@ -74,7 +83,9 @@ def _terminal(session: Session, ctx: Context, terminal_id: str, duree: str) -> d
         "events": [fact_of(event) for event in events], "facts": _facts(card, rows),
         "reported": settings_pages.reported_rows(card), "missing": missing(session, terminal_id),
         "works": listed.coming(session, now, terminal_id),
-    } | _upkeep(card, now) | command_pages.of_terminal(session, terminal_id)  # fmt: skip
+        **label_pages.of_terminal(session, card.terminal), **_upkeep(card, now),
+        **command_pages.of_terminal(session, terminal_id),
+    }  # fmt: skip
 
 
 def _upkeep(card: Card, now: datetime) -> dict[str, str]:

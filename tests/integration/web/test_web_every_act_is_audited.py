@@ -24,6 +24,7 @@ from fleet_server.db import transaction
 from fleet_server.releases.publish import publish
 from fleet_server.terminals.batches import give_many
 from fleet_server.terminals.commands import give
+from fleet_server.terminals.labels import set_tags
 from fleet_server.terminals.models import Pairing, Terminal, TerminalCommand
 from fleet_server.terminals.registry import add_terminal
 from tests.back_office import CAST, BackOffice, build, post, served
@@ -199,6 +200,22 @@ def planned_at(path: str, fields: dict[str, Any]) -> Act:
     return asked
 
 
+def untag(office):
+    terminal = laval(office)
+    with transaction(office.context.engine) as session:
+        set_tags(session, session.get_one(Terminal, terminal), ["4g"], None, office.clock())
+    return "yanis", f"/bornes/{terminal}/etiquettes/enlever?tag=4g", {}
+
+
+def on_note(act: str, fields: dict[str, Any]) -> Act:
+    def asked(office):
+        terminal = laval(office)
+        assert send(office, ("yanis", f"/bornes/{terminal}/notes", {"text": "Clé bleue"})).status_code == 303
+        return "yanis", f"/bornes/{terminal}/notes/1{act}", fields
+
+    return asked
+
+
 def on_yanis(act: str) -> Act:
     return lambda office: ("anne", f"/comptes/{account_of(office, 'yanis')}/{act}", {})
 
@@ -240,6 +257,11 @@ RECIPES: dict[str, Act] = {
     "/bornes/{terminal_id}/retirer": lambda office: (
         "yanis", f"/bornes/{laval(office)}/retirer", {"confirmed": "laval"},
     ),
+    "/bornes/{terminal_id}/etiquettes": lambda office: ("yanis", f"/bornes/{laval(office)}/etiquettes", {"tag": "4g"}),
+    "/bornes/{terminal_id}/etiquettes/enlever": untag,
+    "/bornes/{terminal_id}/notes": lambda office: ("yanis", f"/bornes/{laval(office)}/notes", {"text": "Clé bleue"}),
+    "/bornes/{terminal_id}/notes/{number}": on_note("", {"text": "Clé rouge", "revision": "1"}),
+    "/bornes/{terminal_id}/notes/{number}/supprimer": on_note("/supprimer", {}),
     "/bornes/{terminal_id}/commandes": lambda office: (
         "yanis", f"/bornes/{laval(office, generation=1)}/commandes", {"order": "window.restart"},
     ),
