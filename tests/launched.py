@@ -79,18 +79,19 @@ class Disk:
 
 class Launched:
     """`settings`: the agent's own, by name. The health gate is a matter of seconds here. `disk`: the size of one of its
-    own (`300m`), seen from here in `state`."""
+    own (`300m`), seen from here in `state`; `env`: a display's, for a window."""
 
     def __init__(
-        self, fleet: Fleet, kiosk: Kiosk, first: Made, trial_s: int = 30, disk: str = "", **settings: Any
-    ) -> None:
+        self, fleet: Fleet, kiosk: Kiosk, first: Made, trial_s: int = 30, disk: str = "",
+        env: Mapping[str, str] | None = None, **settings: Any,
+    ) -> None:  # fmt: skip
         self._fleet = fleet
         self.kiosk = kiosk
         self._disk = Disk(kiosk.state_dir, disk) if disk else None
         self._within = self._disk.within if self._disk else []
         self.state = self._disk.seen if self._disk else kiosk.state_dir
         self.root = self.state / "software"
-        self._env = {"BALISE_TRIAL_S": str(trial_s)}
+        self._env = {"BALISE_TRIAL_S": str(trial_s)} | dict(env or {})
         given = {"state_dir": kiosk.state_dir, "port": kiosk.port, "update_steady_s": 1, "update_within_s": 6}
         given |= {"enrol": fleet.token(kiosk.terminal)} | settings
         self._env |= {f"BALISE_AGENT_{name.upper()}": str(value) for name, value in given.items()}

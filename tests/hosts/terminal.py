@@ -77,7 +77,7 @@ class Terminal(Host):
     def report(self) -> dict[str, Any]:
         """The last the server has heard of it; empty before the first."""
         rows = self._fleet.rows("select report from terminal_live where terminal = ?", self.id)
-        return dict(json.loads(rows[0][0])) if rows and rows[0][0] else {}
+        return (json.loads(rows[0][0]) or {}) if rows and rows[0][0] else {}
 
     def online(self) -> bool:
         """As the server sees it: connected, and its report is of the boot that connected."""
