@@ -137,6 +137,26 @@ def certificates(data_dir: DataDir = None) -> None:
             typer.echo(f"{one.at:%d/%m/%Y}  {left:16}  {WORDS[one.kind][0]} {one.terminal}".rstrip())
 
 
+@app.command()
+def forget(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Dire seulement ce qui serait effacé")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Efface ce qui a fait son temps, comme le serveur le fait de lui-même chaque heure ; --dry-run le dit d’abord."""
+    from fleet_server.offline import offline
+    from fleet_server.retention import forget_past, past_its_time
+
+    settings = _settings(data_dir)
+    try:
+        with offline(settings) as ctx:
+            rows = past_its_time(ctx) if dry_run else forget_past(ctx, turn_s=600)
+    except FileNotFoundError:
+        _refuse(f"Pas encore de serveur dans {settings.data_dir} : créez-le par « balise server init ».")
+    for table, count in sorted(rows.items()):
+        typer.echo(f"{count:8}  {table}")
+    typer.echo(f"{rows.total()} lignes {'seraient effacées' if dry_run else 'effacées'}.", err=True)
+
+
 def _serve(settings: "Settings", listener: socket.socket) -> None:
     import uvicorn
     from alembic.util import CommandError

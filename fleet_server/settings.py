@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     kept_events_days: Annotated[int, Field(ge=31, le=366)] = 365
     """What happened to the terminals, and the orders they have answered."""
     kept_screenshots_days: Annotated[int, Field(ge=1, le=366)] = 30
+    kept_requests_days: Annotated[int, Field(ge=31, le=1095)] = 365
+    """Contact requests, after the last contact; never longer than three years."""
     kept_audit_days: Annotated[int, Field(ge=180, le=366)] = 365
     """Who did and read what: a year, and never less than half of one."""
     rollout_approval: Literal["on_request", "all"] = "on_request"

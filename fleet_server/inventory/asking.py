@@ -74,7 +74,7 @@ class VersionCount:
 def models_of(session: Session) -> dict[str, str]:
     """Terminal → what its machine calls itself, of those that have told. One query."""
     query = select(col(TerminalInventory.terminal), col(TerminalInventory.model))
-    return dict(iter(session.execute(query).tuples()))
+    return {row.terminal: row.model for row in session.execute(query)}
 
 
 def found(session: Session, question: Question, first: int = 0, most: int | None = None) -> list[MadeOf]:

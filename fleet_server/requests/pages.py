@@ -4,6 +4,7 @@ A live refresh of a list that is already open is the same reading: it is not log
 and shown then; opening and drawing it is long, and nobody else's writing waits for that.
 """
 
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
@@ -19,6 +20,7 @@ from fleet_server.requests.acts import RULES, ActName, Deed, NotNow, Overtaken, 
 from fleet_server.requests.inbox import Card, Filters, Inbox, inbox, waiting
 from fleet_server.requests.models import ContactAct, ContactRequest
 from fleet_server.requests.names import names_of
+from fleet_server.requests.purge import SOON, due, erased_on, last_purge
 from fleet_server.web.pages import RailCount, fragment, page, page_number, seen_other
 
 router = APIRouter(include_in_schema=False)
@@ -59,13 +61,14 @@ def request_page(request: Request, ctx: ContextDep, session: Reading, viewer: Co
     row = _known(session, request_id)
     opened = Card(row, ctx.now(), ctx.keys.sealing)
     acts = session.exec(select(ContactAct).where(ContactAct.request == row.id).order_by(col(ContactAct.id))).all()
+    ends = erased_on(row, acts[-1].at if acts else None, kept_for(ctx), ctx.now())
     if request.headers.get("hx-target") == "lecture":
         _log_reading(ctx, viewer, opened)
-        return fragment(request, viewer, "requests/lecture.html", card=opened, acts=acts, filters=filters,
+        return fragment(request, viewer, "requests/lecture.html", card=opened, acts=acts, filters=filters, ends=ends,
                         words=words, names=names_of(session, ctx))  # fmt: skip
     values = _list_values(ctx, session, viewer, filters, row.id)
     _log_reading(ctx, viewer, opened, values["box"])
-    return page(request, viewer, "requests/demandes.html", card=opened, acts=acts, **values)
+    return page(request, viewer, "requests/demandes.html", card=opened, acts=acts, ends=ends, **values)
 
 
 @router.post("/demandes/{request_id}/annuler")
@@ -109,7 +112,15 @@ def do(ctx: ContextDep, session: Writing, viewer: Counsellor, request_id: str, a
 
 def _list_values(ctx: Context, session: Session, viewer: Viewer, filters: Filters, chosen: str = "") -> dict[str, Any]:
     box = inbox(session, filters, viewer.login, ctx.now(), ctx.keys.sealing, chosen)
-    return {"box": box, "filters": filters, "chosen": chosen, "words": words, "names": names_of(session, ctx)}
+    values = {"box": box, "filters": filters, "chosen": chosen, "words": words, "names": names_of(session, ctx)}
+    if filters.state != "close":
+        return values
+    kept = kept_for(ctx)
+    return values | {"kept": kept, "soon": due(session, ctx.now() + SOON, kept), "purged": last_purge(session)}
+
+
+def kept_for(ctx: Context) -> timedelta:
+    return timedelta(days=ctx.settings.kept_requests_days)
 
 
 def _log_reading(ctx: Context, viewer: Viewer, opened: Card | None = None, listed: Inbox | None = None) -> None:

@@ -99,3 +99,9 @@ def call_back(choice: str, now: datetime) -> datetime | None:
             return next_working_morning(now).replace(hour=CLOSES.hour, minute=15)
         case _:
             return None
+
+
+def kept_words(kept: timedelta) -> str:
+    """`12 mois` for a year of days."""
+    months = round(kept.days / 30.4)
+    return f"{months} mois" if abs(kept.days - months * 30.4) < 2 else f"{kept.days} jours"

@@ -123,7 +123,7 @@ def test_each_thing_goes_at_its_own_time_and_not_before(office, laval):
     assert forget_past(office.context, turn_s=60) == {}
 
 
-def test_figures_places_and_requests_are_never_touched(office, laval):
+def test_figures_and_places_are_never_touched(office, laval):
     usage = UsageEvent(id="u", terminal=laval, kind="session.started", day=20200101, at_ms=0, trusted=1, mono_ms=0)
     add(office, usage, IngestCursor(terminal=laval, outbox="o", through=1, moved_at=0))
     every = {rule.table.name for rule in retention.rules(office.context.settings, office.clock())}

@@ -15,11 +15,11 @@ from tests.integration.terminals.cast import in_every_state
 from tests.integration.terminals.test_terminals_pages import questions
 
 
-def client(fleet, *scopes):
+def client(fleet, *scopes, name="veille"):
     office = fleet.office
     with transaction(office.context.engine) as session:
         yanis = session.exec(select(Account).where(Account.login == "yanis")).one()
-        secret = make_token(session, yanis, "veille", list(scopes), 30, office.clock())
+        secret = make_token(session, yanis, name, list(scopes), 30, office.clock())
     return httpx.Client(base_url=f"{office.url}/api/v1", headers={"Authorization": f"Bearer {secret}"}, timeout=30)
 
 
