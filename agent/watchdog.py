@@ -8,6 +8,7 @@ painted once since the window was opened climbs it too, after a patience that a 
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -136,6 +137,7 @@ class Watchdog:
         self._monotonic = monotonic
         self._ladder = self._read(boot)
         self._renderer_died = False
+        self._absent_since: datetime | None = None
         self._opened_at = self._acted_at = self._grace_until = monotonic()
         window.heard = self._heard
 
@@ -188,6 +190,7 @@ class Watchdog:
     def state(self) -> WindowState:
         """For the report."""
         ladder, unpainted = self._ladder, self._unpainted_for(self._monotonic())
+        self._absent_since = None if self._window.alive else self._absent_since or self._page.now()
         status: Literal["painting", "stalled", "out_of_service", "absent", "unknown"]
         if ladder.out_since is not None:
             status = "out_of_service"
@@ -197,7 +200,8 @@ class Watchdog:
             status = "unknown"
         else:
             status = "painting" if unpainted <= STALLED_AFTER_S else "stalled"
-        return _window_state(self._page, status, ladder.reload_count, ladder.restart_count)
+        since = self._absent_since if status == "absent" else None
+        return _window_state(self._page, status, ladder.reload_count, ladder.restart_count, since)
 
     # ---- within -----------------------------------------------------------------------------------------------------
 
@@ -266,9 +270,11 @@ def _window_state(
     status: Literal["painting", "stalled", "out_of_service", "absent", "unknown"],
     reloads: int = 0,
     restarts: int = 0,
+    absent_since: datetime | None = None,
 ) -> WindowState:
     beat = page.last
     return WindowState(
         status=status, painted_at=page.painted_at, screen=beat.screen if beat else "",
         in_visit=beat.in_visit if beat else False, reloads=reloads, restarts=restarts,
+        absent_since=absent_since,
     )  # fmt: skip

@@ -147,6 +147,8 @@ class WindowState(Message):
 
     status: Literal["painting", "stalled", "out_of_service", "absent", "unknown"] = "unknown"
     painted_at: datetime | None = None
+    absent_since: datetime | None = None
+    """Of `absent`: since when the agent has seen no window of its own. Told by an agent that knows it."""
     screen: Short = ""
     in_visit: bool = False
     reloads: int = 0

@@ -18,6 +18,8 @@ DISK_OUT = 0.05
 BACKLOG = timedelta(hours=1)
 CERTIFICATE_LOW = timedelta(days=21)
 """It is renewed by itself 30 days before its end: by then that has failed for nine days."""
+ABSENT = timedelta(minutes=2)
+"""A window that is started anew is away for some seconds."""
 LATE = timedelta(minutes=15)
 """How long a wish may take before the terminal counts as drifting; visits and downloads take their time."""
 
@@ -89,6 +91,9 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
                           "L’écran n’affiche rien depuis le démarrage ; la borne relance sa fenêtre."))  # fmt: skip
         elif window.status == "stalled":
             found.append(("écran figé", "La page ne dessine plus ; la borne essaie de la relancer par elle-même."))
+        elif is_dark(report):
+            found.append(("pas de fenêtre",
+                          "Sa fenêtre n’est pas ouverte : l’écran n’affiche rien de la borne."))  # fmt: skip
         if content.phase == "rolled_back" and content.target:
             found.append(("revenue en arrière",
                           f"L’édition {content.target.label} a été refusée : {content.reason}."))  # fmt: skip
@@ -123,6 +128,13 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
         share = round(vitals.disk_free * 100)
         found.append((f"disque à {100 - share} %", f"Il reste {share} % de place sur son disque."))
     return found
+
+
+def is_dark(report: Reported) -> bool:
+    """Whether it has been without a window for long. Both moments are by its own clock, whatever that says."""
+    window = report.window
+    since = window.absent_since or window.painted_at
+    return window.status == "absent" and since is not None and report.at - since > ABSENT
 
 
 def holds_back(report: Reported | None, now: datetime) -> bool:

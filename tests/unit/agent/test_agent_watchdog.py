@@ -139,6 +139,18 @@ async def test_a_page_that_has_not_painted_yet_is_unknown_and_left_alone_for_a_m
     assert await watched.dog.turn() is None
 
 
+async def test_a_window_that_is_not_there_is_told_with_the_moment_since_when(path: Path) -> None:
+    watched = Watched(path)
+    gone_at = watched.hand.now()
+    assert (watched.dog.state().status, watched.dog.state().absent_since) == ("absent", gone_at)
+    watched.hand.pass_s(90)
+    assert watched.dog.state().absent_since == gone_at, "the same at each report, so that nothing changes by itself"
+    await watched.dog.open()
+    assert (watched.dog.state().status, watched.dog.state().absent_since) == ("unknown", None)
+    watched.window.alive = False
+    assert watched.dog.state().absent_since == watched.hand.now()
+
+
 @pytest.mark.parametrize("beats", [False, True])
 async def test_a_page_that_never_paints_climbs_the_whole_ladder_slowly(path: Path, beats: bool) -> None:
     watched = Watched(path)

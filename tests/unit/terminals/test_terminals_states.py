@@ -112,7 +112,21 @@ def test_each_problem_that_a_terminal_reports_degrades_it_and_is_said(fields, de
 
 def test_a_window_that_nobody_has_heard_is_no_reason_to_worry():
     assert of(report(window=WindowState(status="unknown"))).key == "online"
-    assert of(report(window=WindowState(status="absent"))).key == "online"
+    assert of(report(window=WindowState(status="absent"))).key == "online", "an older agent does not say since when"
+
+
+@pytest.mark.parametrize(("away_s", "key"), [(119, "online"), (121, "degraded"), (3 * 86_400, "degraded")])
+@pytest.mark.parametrize("by", ["absent_since", "painted_at"])
+def test_a_terminal_long_without_a_window_is_degraded(away_s, key, by):
+    window = WindowState(status="absent", **{by: NOW - timedelta(seconds=away_s)})
+    assert of(report(window=window), opening=CLOSED if key == "degraded" else OPEN).key == key
+    assert ("pas de fenêtre" in of(report(window=window)).detail) == (key == "degraded")
+
+
+def test_a_window_that_came_back_is_not_held_against_it():
+    assert of(report(window=WindowState(status="painting", painted_at=NOW))).key == "online"
+    painted = WindowState(status="absent", painted_at=NOW - timedelta(days=1), absent_since=NOW - timedelta(seconds=5))
+    assert of(report(window=painted)).key == "online", "frozen for long, then started anew"
 
 
 def test_a_disk_nearly_full_degrades_a_terminal():
