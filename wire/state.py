@@ -23,6 +23,12 @@ class Presence(Message):
     software: Short
 
 
+MOST_OPENINGS = 7 * 8
+"""Spans of a week."""
+MOST_HOURS = 8
+"""Spans of a day."""
+
+
 class OpeningHours(Message):
     """One opening span of a weekday (0 = Monday), in the place's time zone; `closes` after `opens`."""
 
@@ -60,16 +66,16 @@ class Settings(Message):
 
     idle_warning_s: int = Field(60, ge=20, le=600)
     idle_end_s: int = Field(90, ge=40, le=900)
-    opening: tuple[OpeningHours, ...] = ()
+    opening: Annotated[tuple[OpeningHours, ...], Field(max_length=MOST_OPENINGS)] = ()
     timezone: Short = "Europe/Paris"
     welcome: dict[Language, Annotated[str, Field(max_length=280)]] = {}
     host_phone: Annotated[str, Field(max_length=30)] = ""
-    languages: tuple[Language, ...] = ("fr", "fr-simple", "en")
+    languages: Annotated[tuple[Language, ...], Field(max_length=20)] = ("fr", "fr-simple", "en")
     request_delay_s: tuple[int, int] = (60, 900)
     """A contact request leaves at a random moment in this span after it was sealed, so that it joins no visit."""
     download_kbit_s: int = Field(0, ge=0, le=10_000_000)
     """Most that releases may take of the place's line, in thousands of bits a second; 0 for no limit."""
-    download_hours: tuple[Hours, ...] = ()
+    download_hours: Annotated[tuple[Hours, ...], Field(max_length=MOST_HOURS)] = ()
     """When releases may be brought to the terminal. None given: at any hour."""
 
 

@@ -7,9 +7,9 @@ from sqlmodel import Session, select
 
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.access.models import Account, ApiToken
-from fleet_server.access.tokens import LIFETIMES, SCOPES, TokenRefused, make_token, revoke, tokens_of
+from fleet_server.access.tokens import LIFETIMES, PAGE_SIZE, SCOPES, TokenRefused, make_token, revoke, tokens_of
 from fleet_server.context import ContextDep, Reading, Writing
-from fleet_server.web.pages import page, seen_other
+from fleet_server.web.pages import page, page_number, seen_other
 
 router = APIRouter(include_in_schema=False)
 Maker = Annotated[Viewer, Depends(allow("operator", "admin"))]
@@ -48,11 +48,14 @@ def revoke_one(ctx: ContextDep, session: Writing, viewer: Maker, token_id: int) 
 
 
 def _page(request: Request, session: Session, viewer: Viewer, status: int = 200, **values: Any) -> Response:
-    everyone = viewer.has("admin")
-    rows = tokens_of(session, None if everyone else viewer.id)
+    everyone, now = viewer.has("admin"), request.app.state.context.now()
+    number = page_number(request.query_params.get("page", ""))
+    first = (number - 1) * PAGE_SIZE
+    active, total, rows = tokens_of(session, None if everyone else viewer.id, now, first)
     makers = dict(session.exec(select(Account.id, Account.name)).all()) if everyone else {}
     shown = {"errors": {}, "name": "", "chosen": [], "days": 90, "secret": "", "made": ""} | values
     return page(
         request, viewer, "access/jetons.html", status=status, tokens=rows, makers=makers, lifetimes=LIFETIMES,
+        active=active, total=total, number=number, first=first + 1, last=first + len(rows),
         scopes={key: about.words for key, about in SCOPES.items() if about.roles & viewer.roles}, **shown,
     )  # fmt: skip

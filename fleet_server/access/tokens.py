@@ -7,8 +7,8 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Engine
-from sqlmodel import Session, col, select, update
+from sqlalchemy import ColumnElement, Engine, and_, case, true
+from sqlmodel import Session, col, func, select, update
 
 from fleet_server.access.audit import record_act
 from fleet_server.access.models import Account, ApiToken
@@ -22,6 +22,7 @@ LIFETIMES = (7, 30, 90, 365)
 """Days. None lasts for ever: what nobody renews is not used any more."""
 MOST = 50
 """Tokens of one account that still open something."""
+PAGE_SIZE = 50
 SEEN_EVERY = timedelta(minutes=1)
 
 
@@ -82,7 +83,7 @@ def _wrong_fields(
     session: Session, account: Account, name: str, scopes: list[str], days: int, now: datetime
 ) -> dict[str, str]:
     errors = {}
-    mine = [row for row in tokens_of(session, account.id) if row.state(now) == "active"]
+    mine = session.exec(select(ApiToken).where(ApiToken.account_id == account.id, _active(now))).all()
     if not 2 <= len(name) <= 40:
         errors["name"] = "Ce à quoi il sert, de 2 à 40 caractères : « supervision »."
     elif any(row.name.casefold() == name.casefold() for row in mine):
@@ -97,10 +98,21 @@ def _wrong_fields(
     return errors
 
 
-def tokens_of(session: Session, account_id: int | None = None) -> list[ApiToken]:
-    """Newest first; of everyone without `account_id`."""
-    query = select(ApiToken).order_by(col(ApiToken.id).desc())
-    return list(session.exec(query.where(ApiToken.account_id == account_id) if account_id else query))
+def tokens_of(
+    session: Session, account_id: int | None, now: datetime, first: int = 0, most: int = PAGE_SIZE
+) -> tuple[int, int, list[ApiToken]]:
+    """How many still open something, how many there are, and `most` of them from `first` on: those that open something
+    first, then newest first. Of everyone without `account_id`."""
+    whose = ApiToken.account_id == account_id if account_id else true()
+    active = func.coalesce(func.sum(case((_active(now), 1), else_=0)), 0)
+    opening, total = session.exec(select(active, func.count()).select_from(ApiToken).where(whose)).one()
+    order = case((_active(now), 0), else_=1), col(ApiToken.id).desc()
+    rows = session.exec(select(ApiToken).where(whose).order_by(*order).offset(first).limit(most)).all()
+    return opening, total, list(rows)
+
+
+def _active(now: datetime) -> ColumnElement[bool]:
+    return and_(col(ApiToken.revoked_at).is_(None), col(ApiToken.expires_at) > now)
 
 
 def revoke(session: Session, row: ApiToken, viewer: Viewer | None, now: datetime) -> bool:

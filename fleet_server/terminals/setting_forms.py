@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from typing import Any
 
-from wire.state import Hours, OpeningHours, Settings
+from wire.state import MOST_HOURS, Hours, OpeningHours, Settings
 
 LANGUAGES = {"fr": "français", "fr-simple": "français simple", "en": "anglais"}
 WELCOME_MAX = 280
@@ -18,7 +18,6 @@ _PHONE = re.compile(r"^[0-9 +().-]{0,30}$")
 NO_LIMIT, ANY_HOUR = "sans limite", "à toute heure"
 LEAST_KBIT_S, MOST_KBIT_S = 64, 10_000_000
 """Slower, an edition of 500 MB would take most of a day."""
-MOST_SPANS = 8
 DAYS = ("Lundi", "Mardi", "Mercredi", "Jeudi", "Vendredi", "Samedi", "Dimanche")
 
 
@@ -71,10 +70,11 @@ def _opening(typed: Typed, form: Mapping[str, str]) -> None:
         text = form.get(f"opening_{number}", "").strip().lower()
         if text in ("", "fermé", "ferme", "-", "–"):
             continue
-        for part in _SPANS.split(text):
+        parts = _SPANS.split(text)
+        for part in parts:
             found = _SPAN.match(part.strip())
             opens, closes = (_time(found, 1), _time(found, 3)) if found else (None, None)
-            if opens is None or closes is None or closes <= opens:
+            if opens is None or closes is None or closes <= opens or len(parts) > MOST_HOURS:
                 typed.errors[f"opening_{number}"] = (
                     f"{day} : « {text[:40]} » ne se lit pas. "
                     "Par exemple 9:00-12:30, 14:00-17:30, ou rien si c’est fermé."
@@ -108,7 +108,7 @@ def _download_hours(typed: Typed, form: Mapping[str, str]) -> None:
     for part in [] if text == ANY_HOUR else _SPANS.split(text):
         found = _SPAN.match(part)
         begins, ends = (_time(found, 1), _time(found, 3)) if found else (None, None)
-        if begins is None or ends is None or begins == ends or len(spans) == MOST_SPANS:
+        if begins is None or ends is None or begins == ends or len(spans) == MOST_HOURS:
             typed.errors["download_hours"] = (
                 f"« {text[:40]} » ne se lit pas. Par exemple 22:00-6:00, ou « {ANY_HOUR} »."
             )

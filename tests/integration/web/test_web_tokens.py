@@ -179,3 +179,23 @@ def test_a_token_asks_so_many_times_a_minute(office):
     assert ask(office, secret).json()["error"] == "too_many"
     office.clock.pass_by(timedelta(minutes=1))
     assert ask(office, secret).status_code == 200
+
+
+def test_a_long_list_has_pages_those_that_open_something_first(office):
+    for number in range(3):
+        token(office, "terminals:read", name=f"kept-{number}")
+    with transaction(office.context.engine) as session:
+        account = session.exec(select(Account).where(Account.login == "yanis")).one()
+        now = office.clock()
+        session.add_all(
+            ApiToken(account_id=account.id, name=f"gone-{number}", digest=f"{number:064}", hint="balise_x",
+                     scopes="terminals:read", made_at=now, expires_at=now + timedelta(days=1), revoked_at=now)
+            for number in range(60)
+        )  # fmt: skip
+    yanis = office.signed_in("yanis")
+    first, second = (yanis.get(f"/jetons?page={number}").text for number in (1, 2))
+    assert (first.count("gone-"), second.count("gone-")) == (47, 13)
+    assert ("kept-0" in first, "kept-" in second) == (True, False)
+    assert "63 jetons, 1 à 50" in first.replace("\u00a0", " ")
+    assert "3 programmes peuvent agir" in second.replace("\u00a0", " ")
+    assert "Rien sur cette page" in yanis.get("/jetons?page=9").text

@@ -3,11 +3,12 @@
 from datetime import time
 
 import pytest
+from pydantic import ValidationError
 
 from fleet_server.terminals.layers import settings_of
 from fleet_server.terminals.models import SettingLayer
 from fleet_server.terminals.setting_forms import day_hours, read_form, shown, words_of
-from wire.state import OpeningHours, Settings
+from wire.state import MOST_HOURS, MOST_OPENINGS, OpeningHours, Settings
 
 
 def layer(scope, target, **values):
@@ -92,6 +93,7 @@ def test_an_empty_form_sets_nothing():
         ("idle_warning_s", "9" * 400, "est trop long"),
         ("opening_1", "9h-8h", "Mardi : « 9h-8h » ne se lit pas"),
         ("opening_1", "25:00-26:00", "ne se lit pas"),
+        ("opening_1", ", ".join(["9:00-12:00"] * 9), "ne se lit pas"),
         ("download_kbit_s", "63", "Au moins 64 kbit/s, par exemple 4000, ou « sans limite »"),
         ("download_kbit_s", "vite", "« vite » n’est pas un débit"),
         ("download_kbit_s", "1" * 30, "n’est pas un débit"),
@@ -119,3 +121,14 @@ def test_settings_read_as_words():
     assert words["Fin de visite"] == "120 s"
     assert words["Horaires"] == "1 jour par semaine"
     assert words["Accueil"] == "texte de l’édition"
+
+
+@pytest.mark.parametrize(("name", "one", "most"), [
+    ("opening", {"day": 0, "opens": "09:00", "closes": "12:00"}, MOST_OPENINGS),
+    ("download_hours", {"begins": "22:00", "ends": "06:00"}, MOST_HOURS),
+    ("languages", "fr", 20),
+])  # fmt: skip
+def test_no_list_of_settings_is_without_an_end(name, one, most):
+    assert len(getattr(Settings.model_validate({name: [one] * most}), name)) == most
+    with pytest.raises(ValidationError):
+        Settings.model_validate({name: [one] * (most + 1)})
