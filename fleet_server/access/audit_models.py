@@ -80,12 +80,36 @@ AUDIT_TRIGGERS = {
         for act in ("update", "delete")
     ],
 }
-"""SQLite, by table; the migration that makes them runs these too."""
+"""SQLite, by table."""
+_REFUSE = "EXECUTE FUNCTION access_audit_append_only()"
+_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION access_audit_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+)
+_POSTGRESQL = {
+    "access_audit_entry": [
+        _FUNCTION,
+        "CREATE TRIGGER access_audit_entry_no_update BEFORE UPDATE ON access_audit_entry FOR EACH ROW "
+        "WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.at IS DISTINCT FROM OLD.at OR NEW.act IS DISTINCT FROM OLD.act "
+        f"OR length(NEW.salts::text) >= length(OLD.salts::text)) {_REFUSE}",
+        "CREATE TRIGGER access_audit_entry_no_delete BEFORE DELETE ON access_audit_entry FOR EACH ROW "
+        f"WHEN (OLD.at > now() - interval '{AUDIT_KEPT_DAYS} days') {_REFUSE}",
+        "CREATE TRIGGER access_audit_entry_no_truncate BEFORE TRUNCATE ON access_audit_entry FOR EACH STATEMENT "
+        f"{_REFUSE}",
+    ],
+    "access_audit_link": [_FUNCTION]
+    + [
+        f"CREATE TRIGGER access_audit_link_no_{act} BEFORE {act.upper()} ON access_audit_link FOR EACH {each} {_REFUSE}"
+        for act, each in (("update", "ROW"), ("delete", "ROW"), ("truncate", "STATEMENT"))
+    ],
+}
+"""The same; there a table can also be emptied without a row being deleted."""
 
-for _table, _statements in AUDIT_TRIGGERS.items():
-    for _statement in _statements:
-        event.listen(
-            SQLModel.metadata.tables[_table],
-            "after_create",
-            DDL(_statement.replace("%", "%%")).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
-        )
+for _dialect, _triggers in (("sqlite", AUDIT_TRIGGERS), ("postgresql", _POSTGRESQL)):
+    for _table, _statements in _triggers.items():
+        for _statement in _statements:
+            event.listen(
+                SQLModel.metadata.tables[_table],
+                "after_create",
+                DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+            )

@@ -1,17 +1,22 @@
 """The migrations lead to what the models say."""
 
+import importlib
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import create_mock_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 import fleet_server.tables  # noqa: F401 - all of them
 from fleet_server.db import connect, create_schema
 from fleet_server.migrate import migrate
+
+audit_postgresql = importlib.import_module("fleet_server.migrations.versions.20261129_audit_postgresql")
 
 
 def schema(engine):
@@ -54,6 +59,30 @@ def test_the_audit_log_of_a_migrated_database_can_only_grow_and_lose_its_oldest_
     with connect(url).begin() as connection:
         assert connection.execute(text("DELETE FROM access_audit_entry WHERE at < '2021-01-01'")).rowcount == 1
         assert connection.scalar(text("SELECT at FROM access_audit_entry")) == young
+
+
+def test_postgresql_gets_the_same_refusals_from_the_models_and_from_the_migrations():
+    made: list[str] = []
+
+    def hear(statement, *_given):
+        made.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine("postgresql+psycopg://", hear)
+    tables = [SQLModel.metadata.tables[f"access_audit_{name}"] for name in ("entry", "link")]
+    SQLModel.metadata.create_all(engine, tables=tables, checkfirst=False)
+    from_models = {one.replace("OR REPLACE ", "") for one in made if "append_only" in one}
+    assert from_models == {one.replace("%", "%%") for one in audit_postgresql.STATEMENTS}
+    assert len(from_models) == 7
+
+
+def test_a_migration_stays_what_it_was():
+    """What it runs is written in it: code that goes on would change what an old database becomes."""
+    folder = Path(audit_postgresql.__file__).parent
+    imported = {
+        line for path in folder.glob("*.py") for line in path.read_text().splitlines()
+        if re.match(r"(from|import) (fleet_server|wire|agent|balise)\b", line)
+    }  # fmt: skip
+    assert imported == {"from fleet_server.db import UtcDateTime"}
 
 
 def test_migrating_again_changes_nothing_and_keeps_the_rows(tmp_path):
