@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "7d1e4c90ab52"
-down_revision = "0b6f2ad9c831"
+down_revision = "f10c95b7a2e4"
 branch_labels = None
 depends_on = None
 
