@@ -183,10 +183,12 @@ class Update:
             self._slots.point(self.running)
         if self._records.trial():
             self._records.end_trial()
+        root = str(self.root)
         if record.phase != "idle":
-            root = str(self.root)
             # The one to go back to is also kept where the record that named it was lost.
             self._slots.collect({self.running, launcher.current(root), launcher.spare(root, self.running)})
+        elif record.revision:  # a wish was taken back; else what is here was put here by hand
+            self._slots.collect({self.running, launcher.current(root), record.previous})
         return self._save(record, record.model_copy(update={"untold": self._still_untold(record)}))
 
     def _save(self, before: Record, now: Record) -> Record:

@@ -1,10 +1,14 @@
 """A real agent updated from slots by the real launcher and a real server: in the end a version runs that works."""
 
+import shutil
+
 import pytest
 
 from agent.software import launcher
+from fleet_server.software.folder import seal
 from tests.fleet import Fleet, eventually
 from tests.launched import Launched, Versions
+from tests.wheels import wheel
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,23 @@ def test_a_version_that_is_well_stays_and_says_since_which_boot(fleet, laval, go
     assert not (laval.root / "wheels").exists()
     chain = ["downloading", "installing", "restarting", "verifying", "committed"]
     eventually(lambda: laval.told() == chain, what=f"its history tells {chain}, not {laval.told()}")
+
+
+def test_of_a_release_for_several_machines_it_brings_and_installs_its_own_wheels(fleet, laval, versions, tmp_path):
+    def extra(text):
+        return wheel(tmp_path, "extra", "1", {"extra.py": text})
+
+    wheels = tmp_path / "release" / "wheels"
+    wheels.mkdir(parents=True)
+    for path in (*versions.changed("several", {}).wheels.values(), extra("WHOSE = 'any'\n")):
+        shutil.copy(path, wheels)
+    for tags in ("cp27-cp27m-manylinux2014_x86_64", "cp311-cp311-win_amd64", "cp313-cp313-manylinux2014_aarch64"):
+        shutil.copy(extra(f"WHOSE = {tags!r}\n"), wheels / f"extra-1-{tags}.whl")
+    release = fleet.publish_software(seal(wheels.parent, "several", ">=3.11"))
+    fleet.want_software(release, laval.kiosk)
+    laval.reported("several", "committed")
+    (installed,) = (laval.root / "slots" / "several").glob("lib/*/site-packages/extra.py")
+    assert installed.read_text() == "WHOSE = 'any'\n"
 
 
 @pytest.mark.parametrize("phase", ["downloading", "installing", "restarting", "verifying"])

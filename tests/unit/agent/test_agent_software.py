@@ -1,5 +1,6 @@
 """The kill-matrix: whatever dies, hangs or fails, wherever and however often, a version that works runs in the end."""
 
+import contextlib
 import itertools
 import os
 import subprocess
@@ -349,6 +350,57 @@ def test_what_waits_for_the_night_is_called_back_until_its_trial_begins(tmp_path
     terminal.in_visit = 0
     assert waiting.turn().phase == ("committed" if want else "idle")
     assert launcher.current(str(tmp_path)) == "1"
+
+
+def half_made(terminal):
+    """What `installer` leaves of a slot where it is killed."""
+    slot = Slots(terminal.root).begin(NEW.version)
+    (slot / "lib" / "half").mkdir(parents=True)
+    (slot / "lib" / "half" / "a_file.py").touch()
+    raise Died
+
+
+def slots(root):
+    return sorted(path.name for path in (root / "slots").iterdir())
+
+
+def test_what_is_left_of_a_slot_goes_once_the_update_has_failed(tmp_path):
+    terminal = Terminal(tmp_path)
+    terminal.install = lambda target: half_made(terminal)
+    assert terminal.live().phase == "failed"
+    assert slots(tmp_path) == ["1"]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_was_made_for_a_wish_that_is_taken_back_goes(tmp_path, whole):
+    terminal = Terminal(tmp_path)
+    if not whole:
+        terminal.install = lambda target: half_made(terminal)
+    update = Update(tmp_path, "1", "b", terminal)
+    update.wish(NEW, 1)
+    update.turn()
+    with contextlib.suppress(Died):
+        update.turn()
+    assert slots(tmp_path) == ["1", "2"]
+    again = Update(tmp_path, "1", "b", terminal)
+    again.wish(None, 2)
+    assert again.turn().phase == "idle"
+    assert slots(tmp_path) == ["1"]
+
+
+def test_a_power_cut_while_a_slot_is_removed_leaves_it_to_the_next_look(tmp_path):
+    terminal = Terminal(tmp_path)
+    assert terminal.live().phase == "committed"
+    (Slots(tmp_path).begin("0") / "a_file.py").touch()
+    Update(tmp_path, "2", "b", terminal).turn()
+    assert slots(tmp_path) == ["1", "2"]
+
+
+def test_slots_that_somebody_made_by_hand_stay_until_an_update_is_asked_for(tmp_path):
+    terminal = Terminal(tmp_path)
+    Slots(tmp_path).begin("by-hand")
+    Update(tmp_path, "1", "b", terminal).turn()
+    assert slots(tmp_path) == ["1", "by-hand"]
 
 
 def test_what_went_wrong_is_tried_again_by_a_new_wish_alone(tmp_path):
