@@ -38,9 +38,10 @@ SCOPES = {
     "commands:read": Scope("Lire les commandes et leurs réponses", _FLEET),
     "commands:write": Scope("Donner et annuler des commandes", _FLEET),
     "rollouts:read": Scope("Suivre les déploiements", _FLEET),
-    "rollouts:write": Scope("Préparer, lancer, arrêter des déploiements", _FLEET),
+    "rollouts:write": Scope("Préparer, lancer, arrêter des déploiements, demander une version", _FLEET),
+    "rollouts:approve": Scope("Approuver ou renvoyer les déploiements des autres", _FLEET),
 }
-"""What a token may be for. Writing a thing includes reading it; nothing else includes anything."""
+"""What a token may be for. Writing or approving a thing includes reading it; nothing else includes anything."""
 
 
 class TokenRefused(ValueError):
@@ -151,7 +152,7 @@ def bearer(engine: Engine, secret: str, now: datetime) -> Bearer | None:
 
 def _in_force(scopes: frozenset[str], roles: frozenset[str]) -> frozenset[str]:
     kept = {scope for scope in scopes if scope in SCOPES and SCOPES[scope].roles & roles}
-    return frozenset(kept | {scope.replace(":write", ":read") for scope in kept})
+    return frozenset(kept | {f"{scope.partition(':')[0]}:read" for scope in kept})
 
 
 def _seen(engine: Engine, token_id: int, now: datetime) -> None:

@@ -59,12 +59,15 @@ def publish_software(ctx: Context, made: Made, signers: Iterable[Signer], notes:
     return done
 
 
-def wish_software_of(session: Session, ctx: Context, release: SoftwareRelease, terminal_ids: Iterable[str] | None,
-                     viewer: Viewer | None, activation: Activation = Activation()) -> int:  # fmt: skip
+def wish_software_of(
+    session: Session, ctx: Context, release: SoftwareRelease, terminal_ids: Iterable[str] | None,
+    viewer: Viewer | None, activation: Activation = Activation(), reason: str = "",
+) -> int:  # fmt: skip
     """Ask these terminals (None: all) to run it. Returns how many."""
     ids = None if terminal_ids is None else sorted(set(terminal_ids))
     count = wish_software(session, ctx, release, ids, activation)
     detail = {"count": count, "id": release.id} | ({"force": True} if activation.force else {})
+    detail |= {"reason": reason} if reason else {}
     record_act(session, viewer, "software.wished", release.version, detail, now=ctx.now(), terminals=ids or [])
     return count
 

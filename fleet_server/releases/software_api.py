@@ -17,7 +17,7 @@ from wire.state import Activation
 
 router = APIRouter(prefix="/api/v1/software", tags=["software"], responses=CALLED)
 Reader = Annotated[Viewer, Depends(calling("terminals:read"))]
-Writer = Annotated[Viewer, Depends(calling("terminals:write"))]
+Writer = Annotated[Viewer, Depends(calling("rollouts:write"))]
 
 
 class SoftwareView(BaseModel):
@@ -32,11 +32,12 @@ class SoftwareView(BaseModel):
 
 
 class Wish(BaseModel):
-    """`activation`: when it may take effect; by default between two visits, at any hour."""
+    """`activation`: when it may take effect; by default between two visits. `reason`: demanded to force."""
 
     model_config = ConfigDict(extra="forbid")
     terminals: Annotated[list[TerminalId], Field(min_length=1, max_length=2000)]
     activation: Activation = Activation()
+    reason: str = Field("", max_length=200)
 
 
 class Wished(BaseModel):
@@ -53,16 +54,22 @@ def versions(ctx: ContextDep, caller: Reader) -> list[SoftwareView]:
     ]  # fmt: skip
 
 
-@router.post("/{version}/wish", responses=refusals(404))
+@router.post("/{version}/wish", responses=refusals(404, 409))
 def wish(version: str, asked: Wish, ctx: ContextDep, session: Writing, caller: Writer) -> Wished:
     """From now on these terminals should run it. 404 when it or one of them does not exist, and nothing is wished.
 
-    For more than a few terminals use a rollout, which stops by itself. Scope `terminals:write`.
+    For more than a few terminals use a rollout, which stops by itself. 409 `refused` when it is forced and nobody says
+    why. Scope `rollouts:write`.
     """
+    if asked.activation.force and not asked.reason.strip():
+        said = "Dites pourquoi : passer outre les horaires reste au journal."
+        raise HTTPException(409, {"error": "refused", "message": said})
     found = find_software(ctx.settings, version)
     if found is None:
         raise HTTPException(404, "Aucune version publiée ne s’appelle ainsi.")
     unknown = sorted(set(asked.terminals) - {one.id for one in accepted(session)})
     if unknown:
         raise HTTPException(404, f"Aucune borne en service n’a l’identifiant {unknown[0]}.")
-    return Wished(count=wish_software_of(session, ctx, found.release, asked.terminals, caller, asked.activation))
+    return Wished(
+        count=wish_software_of(session, ctx, found.release, asked.terminals, caller, asked.activation, asked.reason)
+    )

@@ -16,17 +16,17 @@ from fleet_server.context import Context
 from fleet_server.releases.models import ContentRelease
 from fleet_server.releases.software import find_software
 from fleet_server.rollouts.effects import Effects, claimed
-from fleet_server.rollouts.engine import stopping
-from fleet_server.rollouts.models import ACTIVE, FAILED, Rollout
+from fleet_server.rollouts.engine import halt
+from fleet_server.rollouts.kinds import KINDS
+from fleet_server.rollouts.models import ACTIVE, FAILED, WORKING, Rollout
 from fleet_server.rollouts.plan import Kind, Plan, Target, wave_sizes
 from fleet_server.rollouts.seen import Seen, fleet
-from fleet_server.rollouts.turn import later_ones, members_of, members_seen, open_rollouts
+from fleet_server.rollouts.turn import course_of, later_ones, members_of, members_seen, open_rollouts
 from fleet_server.rollouts.whom import matching
 from fleet_server.web.viewer import Viewer
 from wire.state import Settings
 
 COMMAND_LINE = "Ligne de commande"
-LEAST_TO_ANSWER_S = 20
 
 
 class RolloutRefused(ValueError):
@@ -61,8 +61,7 @@ def create(
     if outside:
         raise RolloutRefused(f"{outside[0]} ne peut passer en premier : elle ne répond pas aux critères.")
     checked, title = _checked(session, ctx, kind, what)
-    if kind == "settings":
-        _fit_together(checked["values"], list(found.values()))
+    _fit_together(kind, checked, list(found.values()))
     made = Rollout(
         kind=kind, title=title, what=checked, target=target.model_dump(mode="json"), plan=plan.model_dump(mode="json"),
         made_at=ctx.now(), made_by=asked.viewer.id if asked.viewer else None, made_by_name=asked.who,
@@ -101,6 +100,7 @@ def start(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> int
     found = matching(Target.model_validate(rollout.target), seen)
     if not found:
         raise RolloutRefused("Aucune borne en service ne correspond : rien n’est lancé.")
+    _fit_together(rollout.kind, rollout.what, found)
     _pass(session, ctx, rollout, asked, ("ready",), "running", "rollout.started", started_at=ctx.now(),
           wave_since=ctx.now(), terminals=[one.id for one in found])  # fmt: skip
     rows: list[dict[str, Any]] = [
@@ -113,9 +113,10 @@ def start(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> int
 
 
 def shared_out(plan: Plan, found: list[Seen], now: datetime) -> dict[str, int]:
-    """Terminal → wave: canaries first, the silent last, otherwise by name."""
+    """Terminal → wave: canaries first, and all of them in the first; the silent last, otherwise by name."""
+    canaries = sum(one.id in plan.canaries for one in found)
     order = sorted(found, key=lambda one: (one.id not in plan.canaries, not one.is_online(now), one.name))
-    waves = [number for number, size in enumerate(wave_sizes(plan, len(found))) for _ in range(size)]
+    waves = [number for number, size in enumerate(wave_sizes(plan, len(found), canaries)) for _ in range(size)]
     return {one.id: wave for one, wave in zip(order, waves, strict=True)}
 
 
@@ -133,7 +134,7 @@ def stop(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> None
     states = ("draft", "waiting_for_approval", "ready", *ACTIVE)
     _pass(session, ctx, rollout, asked, states, "stopped", "rollout.stopped", reason=reason, ended_at=ctx.now())
     effects, members = _effects(session, ctx, rollout, asked)
-    effects.do(stopping(members, reason))
+    effects.do(halt(course_of(rollout), members, reason, ctx.now()))
 
 
 def retry(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> int:
@@ -162,15 +163,19 @@ def force(session: Session, ctx: Context, rollout: Rollout, asked: Asked) -> int
         raise RolloutRefused("Dites pourquoi : passer outre les horaires reste au journal.")
     if rollout.state not in ACTIVE:
         raise RolloutRefused("Seul un déploiement en cours peut être forcé.")
-    rows = members_of(session, [rollout.id or 0]).get(rollout.id or 0, [])
+    effects, members = _effects(session, ctx, rollout, asked)
     chosen = [
-        row.terminal for row in rows if row.state in ("queued", "in_progress") and row.terminal in asked.terminals
+        one.terminal
+        for one in members
+        if one.state in WORKING and one.terminal in asked.terminals and not one.leaves and not one.fact.acting
     ]
     if not chosen:
         raise RolloutRefused("Aucune de ces bornes n’attend encore.")
+    unfit = [one.unfit for one in members if one.terminal in chosen and one.unfit]
+    if unfit:
+        raise RolloutRefused(f"{unfit[0]}.")
     _claim(session, rollout)
     _tell(session, ctx, rollout, asked, "rollout.forced", "forced", chosen)
-    effects, _ = _effects(session, ctx, rollout, asked)
     effects.start(chosen, force=True)
     effects.written()
     return len(chosen)
@@ -259,12 +264,7 @@ def _checked(
     return {"values": {name: whole[name] for name in values}}, f"Réglages : {', '.join(sorted(values))}"[:120]
 
 
-def _fit_together(values: Mapping[str, Any], found: list[Seen]) -> None:
-    """Layers may each be right and wrong together."""
+def _fit_together(kind: str, what: Mapping[str, Any], found: list[Seen]) -> None:
     for one in found:
-        whole = Settings.model_validate({**one.settings, **values})
-        if whole.idle_end_s < whole.idle_warning_s + LEAST_TO_ANSWER_S:
-            raise RolloutRefused(
-                f"{one.name} demanderait « Toujours là ? » après {whole.idle_warning_s} s et finirait à "
-                f"{whole.idle_end_s} s : il faut au moins {LEAST_TO_ANSWER_S} s pour répondre."
-            )
+        if why := KINDS[kind].unfit(what, one):
+            raise RolloutRefused(f"{why}.")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from fleet_server.access.caller import CALLED, calling
-from fleet_server.context import ContextDep, Reading, Writing
+from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.rollouts.acts import ACTS, Asked, RolloutRefused, create
 from fleet_server.rollouts.models import Rollout
 from fleet_server.rollouts.plan import Kind, Names, Plan, Target
@@ -19,8 +19,9 @@ from fleet_server.web.viewer import Viewer
 router = APIRouter(prefix="/api/v1/rollouts", tags=["rollouts"], responses=CALLED)
 Reader = Annotated[Viewer, Depends(calling("rollouts:read"))]
 Writer = Annotated[Viewer, Depends(calling("rollouts:write"))]
+Approver = Annotated[Viewer, Depends(calling("rollouts:approve"))]
 _FOUND, _ACTED = refusals(404), refusals(404, 409)
-ActName = Literal["submit", "approve", "refuse", "start", "pause", "resume", "stop", "retry", "force"]
+ActName = Literal["submit", "start", "pause", "resume", "stop", "retry", "force"]
 
 
 class NewRollout(BaseModel):
@@ -110,14 +111,27 @@ def one(number: int, ctx: ContextDep, session: Reading, caller: Reader) -> Rollo
     return _detail(shown(session, _row(session, number), ctx.now()))
 
 
+@router.post("/{number}/approve", responses=_ACTED)
+def approve(number: int, asked: Wanted, ctx: ContextDep, session: Writing, caller: Approver) -> RolloutView:
+    """As the second person: by another account than its author's. 409 `refused` otherwise. Scope `rollouts:approve`."""
+    return _act(session, ctx, number, "approve", asked, caller)
+
+
+@router.post("/{number}/refuse", responses=_ACTED)
+def refuse(number: int, asked: Wanted, ctx: ContextDep, session: Writing, caller: Approver) -> RolloutView:
+    """Back to a draft, with the reason. Scope `rollouts:approve`."""
+    return _act(session, ctx, number, "refuse", asked, caller)
+
+
 @router.post("/{number}/{act}", responses=_ACTED)
 def act(
     number: int, act: ActName, asked: Wanted, ctx: ContextDep, session: Writing, caller: Writer
 ) -> RolloutView:  # fmt: skip
-    """409 `refused` when it is not in a state for it; `approve` only by another account than its author's.
+    """409 `refused` when it is not in a state for it. Scope `rollouts:write`."""
+    return _act(session, ctx, number, act, asked, caller)
 
-    Scope `rollouts:write`.
-    """
+
+def _act(session: Session, ctx: Context, number: int, act: str, asked: Wanted, caller: Viewer) -> RolloutView:
     row = _row(session, number)
     try:
         ACTS[act](session, ctx, row, Asked(caller, asked.reason, asked.terminals))

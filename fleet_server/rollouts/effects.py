@@ -12,8 +12,8 @@ from sqlmodel import Session, SQLModel, col
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
 from fleet_server.db import after_commit
-from fleet_server.rollouts.engine import Act, End, Join, OpenWave, Settle, Soak, Start
-from fleet_server.rollouts.kinds import KINDS, wished_revisions
+from fleet_server.rollouts.engine import Act, End, Join, OpenWave, Recall, Settle, Soak, Start
+from fleet_server.rollouts.kinds import AT_ONCE, KINDS, wished_revisions
 from fleet_server.rollouts.models import WORKING, Rollout, RolloutEvent, RolloutTerminal
 from fleet_server.rollouts.plan import Plan
 from fleet_server.rollouts.seen import Seen
@@ -47,6 +47,7 @@ class Effects:
 
     def do(self, acts: Sequence[Act]) -> None:
         self._settle([act for act in acts if isinstance(act, Settle)])
+        self._recall([act.terminal for act in acts if isinstance(act, Recall)])
         self._join([act for act in acts if isinstance(act, Join)])
         self.start([act.terminal for act in acts if isinstance(act, Start)])
         for act in acts:
@@ -58,7 +59,8 @@ class Effects:
         alike: dict[str, list[str]] = defaultdict(list)
         effects: dict[str, datetime] = {}
         for terminal in ids:
-            when = None if force else effect_at(self._plan.window, self._seen[terminal].stand, self._now)
+            now_at_all = force or self._rollout.kind in AT_ONCE
+            when = None if now_at_all else effect_at(self._plan.window, self._seen[terminal].stand, self._now)
             effects[terminal] = when or self._now
             alike[self._activation(effects[terminal], force).model_dump_json()].append(terminal)
         before = {terminal: self._before(terminal) for terminal in ids}
@@ -114,13 +116,21 @@ class Effects:
             }
             for act in acts
         )  # fmt: skip
-        back: dict[str, list[str]] = defaultdict(list)
         for act in acts:
             self._note(act.state, [act.terminal], act.reason)
-            if act.give_back:
-                back[json.dumps(self._rows[act.terminal].before, sort_keys=True)].append(act.terminal)
-        for before, ids in back.items():
-            self._kind.give_back(self._session, self._ctx, json.loads(before), ids)
+        self._give_back(act.terminal for act in acts if act.give_back)
+
+    def _recall(self, ids: Sequence[str]) -> None:
+        for terminal in ids:
+            self._note(self._rows[terminal].state, [terminal], "ce qui lui était demandé avant l’est de nouveau")
+        self._give_back(ids)
+
+    def _give_back(self, ids: Iterable[str]) -> None:
+        back: dict[str, list[str]] = defaultdict(list)
+        for terminal in ids:
+            back[json.dumps(self._rows[terminal].before, sort_keys=True)].append(terminal)
+        for before, some in back.items():
+            self._kind.give_back(self._session, self._ctx, json.loads(before), some)
 
     def _join(self, acts: Sequence[Join]) -> None:
         if acts:

@@ -1,8 +1,8 @@
 """What to do about a rollout: decided purely, from how it stands and what its terminals say, on every turn anew.
 
 queued → in_progress → succeeded ─────(went back)────→ failed, and the rollout stops
-              ├→ failed      ├→ rejected
-              └→ timed_out ──(a late truth)──→ succeeded
+   │          ├→ failed, timed_out ──(a late truth)──→ succeeded
+   └──────────┴→ rejected (it can never be there)
 queued, in_progress → removed (overtaken, gone)        → cancelled (the rollout stopped before it acted)
 """
 
@@ -15,7 +15,8 @@ from fleet_server.rollouts.plan import Plan
 from fleet_server.terminals.upkeep.spells import Spell, outside
 
 OVER = ("succeeded", *FAILED, "rejected")
-"""Came to an end by themselves: what thresholds are counted over, `rejected` left aside."""
+"""Came to an end by themselves: what the success of a wave is counted over. A refusal is no error."""
+_SAID_FAILED = ("failed", "rolled_back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ NOTHING = Fact()
 @dataclass(frozen=True, slots=True)
 class Member:
     """One terminal in a rollout. `may_start`: the moment allows it; `leaves`: why it belongs no longer; `works`:
-    planned maintenance, whose time is held against nobody."""
+    planned maintenance, whose time is held against nobody; `unfit`: why what is brought can't be there; `asked`: what
+    is wished of it now is what this rollout wished."""
 
     terminal: str
     wave: int
@@ -48,6 +50,8 @@ class Member:
     may_start: bool = True
     leaves: str = ""
     works: tuple[Spell, ...] = ()
+    unfit: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,13 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """What was wished of it before is wished again; it stays what it came to."""
+
+    terminal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     terminal: str
     wave: int
@@ -101,14 +112,13 @@ class End:
     reason: str = ""
 
 
-Act = Start | Settle | Join | OpenWave | Soak | End
+Act = Start | Settle | Recall | Join | OpenWave | Soak | End
 
 
 def decide(course: Course, members: Sequence[Member], newcomers: Sequence[str], now: datetime) -> list[Act]:
     """What follows from this, in the order it is to be done. `newcomers` match and are not members yet."""
-    acts: list[Act] = list(_heard(course.plan, members, now))
-    settled = {act.terminal: act for act in acts if isinstance(act, Settle)}
-    after = [replace(one, state=settled[one.terminal].state) if one.terminal in settled else one for one in members]
+    acts: list[Act] = list(_heard(course.plan, members, course.wave, now))
+    after = _settled(members, acts)
     if course.state not in ("running", "paused"):
         return acts  # those that were past calling back are still followed to their end
     why = _why_stop(course.plan, members, after)
@@ -118,28 +128,51 @@ def decide(course: Course, members: Sequence[Member], newcomers: Sequence[str], 
     acts += [Join(terminal, last) for terminal in newcomers]
     if course.state == "paused":
         return acts
-    after += [Member(terminal, last, place=len(after) + n) for n, terminal in enumerate(newcomers)]
+    # Begun on the next turn, once its hours and what fits it were looked at.
+    after += [Member(terminal, last, place=len(after) + n, may_start=False) for n, terminal in enumerate(newcomers)]
     return acts + _onward(course, after, now)
 
 
+def halt(course: Course, members: Sequence[Member], reason: str, now: datetime) -> list[Act]:
+    """A person stops it: what terminals have said until now comes first."""
+    heard = list(_heard(course.plan, members, course.wave, now))
+    return [*heard, *stopping(_settled(members, heard), reason)]
+
+
 def stopping(members: Sequence[Member], reason: str) -> list[Act]:
-    """Nobody else begins; who has not acted yet is called back, who has is followed."""
-    return [
+    """Nobody else begins; who has not acted yet is called back, who has is followed. Nor does who failed, or is away,
+    keep a wish that it would try again when nobody watches any more."""
+    called_back: list[Act] = [
         Settle(one.terminal, "cancelled", reason, give_back=one.state == "in_progress")
         for one in members
         if one.state == "queued" or (one.state == "in_progress" and not one.fact.acting)
     ]
+    return called_back + [Recall(one.terminal) for one in members if one.asked and _gave_up(one)]
 
 
-def _heard(plan: Plan, members: Sequence[Member], now: datetime) -> Iterator[Settle]:
+def _gave_up(one: Member) -> bool:
+    if one.state == "timed_out":
+        return not one.fact.acting
+    return one.state in ("failed", "rejected") and one.fact.step in _SAID_FAILED
+
+
+def _settled(members: Sequence[Member], acts: Sequence[Act]) -> list[Member]:
+    """As they are once this is done."""
+    settled = {act.terminal: act.state for act in acts if isinstance(act, Settle)}
+    return [replace(one, state=settled.get(one.terminal, one.state)) for one in members]
+
+
+def _heard(plan: Plan, members: Sequence[Member], wave: int, now: datetime) -> Iterator[Settle]:
     for one in members:
         if one.state in WORKING and one.leaves:
             yield Settle(one.terminal, "removed", one.leaves)
+        elif one.state == "queued" and one.unfit and one.wave <= wave:
+            yield Settle(one.terminal, "rejected", one.unfit)
         elif one.state == "in_progress":
             settled = _outcome(plan, one, now)
             if settled:
                 yield settled
-        elif one.state == "timed_out" and one.fact.outcome == "succeeded":
+        elif one.state in FAILED and one.fact.outcome == "succeeded" and not one.leaves:
             yield Settle(one.terminal, "succeeded", "confirmée après coup")
         elif one.state == "succeeded" and one.fact.outcome == "gone_back":
             yield Settle(one.terminal, "failed", one.fact.reason or "ne l’a plus")
@@ -160,6 +193,9 @@ def _why_stop(plan: Plan, before: Sequence[Member], after: Sequence[Member]) -> 
     was = {one.terminal: one.state for one in before}
     if any(one.state == "failed" and was[one.terminal] == "succeeded" for one in after):
         return "une borne est revenue en arrière après avoir réussi"
+    # Counted anew when one more comes to its end: who is tried again after a stop has its chance.
+    if not any(one.state in ("succeeded", *FAILED) and one.state != was[one.terminal] for one in after):
+        return ""
     good = sum(one.state == "succeeded" for one in after)
     bad = sum(one.state in FAILED for one in after)
     if bad and good + bad >= plan.min_sample and bad * 100 > plan.error_percent * (good + bad):
@@ -176,9 +212,9 @@ def _onward(course: Course, members: Sequence[Member], now: datetime) -> list[Ac
         return [Soak(on=False), *starts] if course.soaking_since else starts
     mine = [one for one in members if one.wave == wave]
     good = sum(one.state == "succeeded" for one in mine)
-    bad = sum(one.state in FAILED for one in mine)
-    if bad and good * 100 < plan.success_percent * (good + bad):
-        why = f"vague {wave + 1} : {good} réussie{'s' if good > 1 else ''} sur {good + bad}, trop peu pour continuer"
+    ended = sum(one.state in OVER for one in mine)
+    if good < ended and good * 100 < plan.success_percent * ended:
+        why = f"vague {wave + 1} : {good} réussie{'s' if good > 1 else ''} sur {ended}, trop peu pour continuer"
         return [End("stopped", why), *stopping(members, why)]
     soak_s = plan.waves[wave].soak_s if mine else 0
     if soak_s and not course.soaking_since:

@@ -15,7 +15,8 @@ from fleet_server.web.french import PARIS
 from wire.state import Hours
 
 _MOST_WAVES = 20
-TEXT_MAX, MOST_CANARIES, FIRST_YEAR = 80, 200, 2000
+TEXT_MAX, MOST_CANARIES = 80, 200
+YEARS = range(2001, 2200)
 _CLOCK = re.compile(r"^(\d{1,2})[:h](\d{2})?$")
 EMPTY: dict[str, str] = {
     "kind": "content", "edition": "", "version": "", "qui": "toutes", "texte": "", "vagues": "1, le reste",
@@ -132,10 +133,12 @@ def _moment(typed: Typed, form: Mapping[str, str]) -> datetime | None:
     text = form.get("pas_avant", "").strip()
     try:
         here = datetime.fromisoformat(text).replace(tzinfo=PARIS) if text else None
-        return here.astimezone(UTC) if here and here.year > FIRST_YEAR else None
-    except (ValueError, OverflowError):
+    except ValueError:
+        here = None
+    if text and (here is None or here.year not in YEARS):
         typed.errors["pas_avant"] = "Donnez un jour et une heure, par exemple 2027-01-15T02:00 ; ou rien."
         return None
+    return here.astimezone(UTC) if here else None
 
 
 def _clock(text: str) -> time | None:

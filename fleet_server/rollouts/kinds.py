@@ -13,7 +13,9 @@ from fleet_server.terminals.models import TerminalDesired
 from fleet_server.terminals.public import merge_own_settings, wish_release, wish_software
 from wire.software import SoftwareRelease
 from wire.state import Activation, Release
+from wire.state import Settings as WireSettings
 
+LEAST_TO_ANSWER_S = 20
 _FAILED = ("failed", "rolled_back")
 _SHOWN = ("downloading", "waiting", "verifying")
 _ON_TRIAL = ("restarting", "verifying", "rolling_back")
@@ -26,6 +28,10 @@ class Kind(Protocol):
 
     def overtaken(self, what: Mapping[str, Any], seen: Seen) -> bool:
         """Whether something else is wished of it now than what this rollout wished."""
+        ...
+
+    def unfit(self, what: Mapping[str, Any], seen: Seen) -> str:
+        """Why it can't be there, in words; empty when it may be wished."""
         ...
 
     def before(self, what: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
@@ -62,8 +68,11 @@ class Content:
     def overtaken(self, what: Mapping[str, Any], seen: Seen) -> bool:
         return bool(seen.release_id != what["id"])
 
+    def unfit(self, what: Mapping[str, Any], seen: Seen) -> str:
+        return ""
+
     def before(self, what: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
-        return {"id": seen.release_id, "label": seen.release_label}
+        return {"id": seen.release_id, "label": seen.release_label, "activation": dict(seen.activation)}
 
     def wish(
         self, session: Session, ctx: Context, what: Mapping[str, Any], ids: Sequence[str], activation: Activation
@@ -72,7 +81,7 @@ class Content:
 
     def give_back(self, session: Session, ctx: Context, before: Mapping[str, Any], ids: Sequence[str]) -> None:
         known = Release(id=before["id"], label=before["label"]) if before.get("id") else None
-        wish_release(session, ctx, known, ids)
+        wish_release(session, ctx, known, ids, Activation.model_validate(before.get("activation", {})))
 
 
 class Software:
@@ -103,8 +112,13 @@ class Software:
     def overtaken(self, what: Mapping[str, Any], seen: Seen) -> bool:
         return bool(seen.software_id != what["id"])
 
+    def unfit(self, what: Mapping[str, Any], seen: Seen) -> str:
+        return ""
+
     def before(self, what: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
-        return {"id": seen.software_id, "version": seen.software_version}
+        return {
+            "id": seen.software_id, "version": seen.software_version, "activation": dict(seen.software_activation),
+        }  # fmt: skip
 
     def wish(
         self, session: Session, ctx: Context, what: Mapping[str, Any], ids: Sequence[str], activation: Activation
@@ -113,7 +127,7 @@ class Software:
 
     def give_back(self, session: Session, ctx: Context, before: Mapping[str, Any], ids: Sequence[str]) -> None:
         known = SoftwareRelease(id=before["id"], version=before["version"]) if before.get("id") else None
-        wish_software(session, ctx, known, ids)
+        wish_software(session, ctx, known, ids, Activation.model_validate(before.get("activation", {})))
 
 
 class Settings:
@@ -130,6 +144,16 @@ class Settings:
     def overtaken(self, what: Mapping[str, Any], seen: Seen) -> bool:
         return any(not _holds(seen.own_settings.get(name), value) for name, value in what["values"].items())
 
+    def unfit(self, what: Mapping[str, Any], seen: Seen) -> str:
+        """Layers may each be right and wrong together."""
+        whole = WireSettings.model_validate({**seen.settings, **what["values"]})
+        if whole.idle_end_s >= whole.idle_warning_s + LEAST_TO_ANSWER_S:
+            return ""
+        return (
+            f"{seen.name} demanderait « Toujours là ? » après {whole.idle_warning_s} s et finirait à "
+            f"{whole.idle_end_s} s : il faut au moins {LEAST_TO_ANSWER_S} s pour répondre"
+        )
+
     def before(self, what: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
         return {"values": {name: seen.own_settings.get(name) for name in what["values"]}}
 
@@ -139,10 +163,14 @@ class Settings:
         merge_own_settings(session, ctx, what["values"], ids)
 
     def give_back(self, session: Session, ctx: Context, before: Mapping[str, Any], ids: Sequence[str]) -> None:
-        merge_own_settings(session, ctx, before["values"], ids)
+        merge_own_settings(session, ctx, before["values"], ids, whole=True)
 
 
 KINDS: dict[str, Kind] = {"content": Content(), "software": Software(), "settings": Settings()}
+
+
+AT_ONCE = ("settings",)
+"""What a terminal applies as soon as it hears of it: its hours are waited for here."""
 
 
 def wished_revisions(session: Session, ids: Sequence[str]) -> dict[str, int]:

@@ -86,7 +86,7 @@ class Plan(_Part):
     per_hour: int = Field(0, ge=0, le=100_000)
     """Terminals begun within an hour at most; 0: no limit."""
     success_percent: int = Field(80, ge=0, le=100)
-    """Of those of a wave that came to an end, for the next wave to open."""
+    """Of those of a wave that came to an end (those that refuse it, too), for the next wave to open."""
     error_percent: int = Field(20, ge=0, le=100)
     """Of all that came to an end: beyond it the rollout stops, once `min_sample` did."""
     min_sample: int = Field(3, ge=1, le=100_000)
@@ -100,9 +100,10 @@ class Plan(_Part):
     """Asked for by the author, where the server does not demand it anyway."""
 
 
-def wave_sizes(plan: Plan, total: int) -> list[int]:
-    """How many terminals each wave takes of so many. Percents are rounded up: a canary is at least one."""
-    sizes, left = [], total
+def wave_sizes(plan: Plan, total: int, canaries: int = 0) -> list[int]:
+    """How many terminals each wave takes of so many, the first at least these `canaries`. Percents are rounded up."""
+    sizes: list[int] = []
+    left = total
     for number, wave in enumerate(plan.waves):
         last = number == len(plan.waves) - 1
         asked = left
@@ -110,6 +111,6 @@ def wave_sizes(plan: Plan, total: int) -> list[int]:
             asked = wave.count
         elif not last and wave.percent is not None:
             asked = -int(-total * wave.percent // 100)
-        sizes.append(min(asked, left))
+        sizes.append(min(max(asked, 0 if sizes else canaries), left))
         left -= sizes[-1]
     return sizes

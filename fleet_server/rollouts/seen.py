@@ -40,6 +40,9 @@ class Seen:
     release_label: str
     software_id: str | None = None
     software_version: str = ""
+    activation: Mapping[str, Any] = field(default_factory=dict)
+    """When what is wished may take effect there, as `wire.state.Activation`; of the edition, and of the software."""
+    software_activation: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
     """What its machine calls itself, from the inventory."""
     own_settings: Mapping[str, Any] = field(default_factory=dict)
@@ -96,6 +99,7 @@ def _seen(
         in_service=one.status == "accepted" and not one.isolated, report=live.report, reported_at=live.reported_at,
         heard_at=live.heard_at, release_id=want.release_id, release_label=want.release_label,
         software_id=want.software_id, software_version=want.software_version,
+        activation=want.activation, software_activation=want.software_activation,
         own_settings=own.values if own else {}, settings=values,
         model=model, works=works, stand=Stand(values.get("timezone", _ZONE), opening),
     )  # fmt: skip

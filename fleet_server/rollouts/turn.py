@@ -1,7 +1,7 @@
 """One turn of the rollouts: read all at once, decide, do it in one transaction. Nothing is kept between turns."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
 
@@ -9,12 +9,12 @@ from fleet_server.context import Context
 from fleet_server.db import reading, transaction
 from fleet_server.rollouts.effects import Effects, claimed
 from fleet_server.rollouts.engine import NOTHING, Course, Member, decide
-from fleet_server.rollouts.kinds import KINDS
+from fleet_server.rollouts.kinds import AT_ONCE, KINDS
 from fleet_server.rollouts.models import ACTIVE, WORKING, Rollout, RolloutTerminal
 from fleet_server.rollouts.plan import Plan, Target
 from fleet_server.rollouts.seen import Seen, fleet
 from fleet_server.rollouts.whom import matching
-from fleet_server.rollouts.windows import effect_at
+from fleet_server.rollouts.windows import effect_at, is_within
 
 
 def turn(ctx: Context) -> int:
@@ -27,8 +27,9 @@ def turn(ctx: Context) -> int:
         seen, rows = fleet(session, now), members_of(session, [one.id or 0 for one in rollouts])
     for rollout in rollouts:
         mine = rows.get(rollout.id or 0, [])
-        members = members_seen(rollout, mine, seen, later_ones(rollout, rollouts, rows), now)
-        acts = decide(course_of(rollout), members, newcomers(rollout, mine, seen), now)
+        later = later_ones(rollout, rollouts, rows)
+        members = members_seen(rollout, mine, seen, later, now)
+        acts = decide(course_of(rollout), members, newcomers(rollout, mine, seen, later), now)
         if acts:
             with transaction(ctx.engine) as session:
                 if claimed(session, rollout):
@@ -95,20 +96,33 @@ def _member(
     fact = NOTHING if quiet else kind.fact(rollout.what, row, one)
     return Member(
         row.terminal, row.wave, row.place, row.state, row.started_at, row.effect_at, one.heard_at, fact,
-        may_start=_may_start(rollout.kind, plan, one, now), leaves=leaves, works=one.works,
+        may_start=row.state != "queued" or _may_start(rollout, plan, one, now), leaves=leaves, works=one.works,
+        unfit=kind.unfit(rollout.what, one) if row.state == "queued" else "",
+        asked=row.revision > 0 and not overtaken and not leaves,
     )  # fmt: skip
 
 
-def newcomers(rollout: Rollout, mine: Sequence[RolloutTerminal], seen: Mapping[str, Seen]) -> list[str]:
+def newcomers(
+    rollout: Rollout, mine: Sequence[RolloutTerminal], seen: Mapping[str, Seen], later: Mapping[str, str]
+) -> list[str]:
+    """Who matches and is not in it yet, unless a later rollout has it."""
     if rollout.state not in ACTIVE:
         return []
-    known = {row.terminal for row in mine}
+    known = {row.terminal for row in mine} | later.keys()
     return [one.id for one in matching(Target.model_validate(rollout.target), seen) if one.id not in known]
 
 
-def _may_start(kind: str, plan: Plan, one: Seen, now: datetime) -> bool:
-    """Releases are brought at any time and wait on the terminal; settings take effect as soon as they are wished.
-    Nothing begins under planned maintenance."""
+def _may_start(rollout: Rollout, plan: Plan, one: Seen, now: datetime) -> bool:
+    """Releases are brought at any time and wait on the terminal, if their hours ever come; settings take effect as soon
+    as they are wished, and wait here. Nothing begins under planned maintenance."""
     if one.upkeep(now).current:
         return False
-    return kind != "settings" or effect_at(plan.window, one.stand, now) == now
+    if rollout.kind not in AT_ONCE:
+        return effect_at(plan.window, one.stand, now) is not None
+    return is_within(plan.window, one.stand, now) or _is_overdue(rollout, plan, now)
+
+
+def _is_overdue(rollout: Rollout, plan: Plan, now: datetime) -> bool:
+    """Whether the open wave has waited for its hours for as long as it may."""
+    since = max((at for at in (rollout.wave_since, plan.not_before) if at), default=now)
+    return plan.window.latest_s is not None and now - since >= timedelta(seconds=plan.window.latest_s)

@@ -94,6 +94,7 @@ def ask(
     force: Annotated[
         bool, typer.Option("--force", help="Sans attendre la fin d’une visite ; gardé au journal")
     ] = False,
+    reason: Annotated[str, typer.Option(help="La raison, gardée au journal ; exigée pour forcer")] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Demande une version à quelques bornes ; pour beaucoup, un déploiement s’arrête de lui-même."""
@@ -107,10 +108,12 @@ def ask(
         found = find_software(ctx.settings, version)
         if found is None:
             raise BadFolder(f"Aucune version publiée ne s’appelle « {version} » : balise software list.")
+        if force and not reason.strip():
+            raise BadFolder("Dites pourquoi (--reason) : passer outre les horaires reste au journal.")
         with transaction(ctx.engine) as session:
             if unknown := sorted(set(terminal) - {one.id for one in accepted(session)}):
                 raise BadFolder(f"Aucune borne en service n’a l’identifiant {unknown[0]} : balise terminal list.")
-            count = wish_software_of(session, ctx, found.release, terminal, None, Activation(force=force))
+            count = wish_software_of(session, ctx, found.release, terminal, None, Activation(force=force), reason[:200])
     typer.echo(f"Version {version} demandée à {count} borne{'s' if count > 1 else ''}.")
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from fleet_server.context import Context
 from fleet_server.db import after_commit, reading
 from fleet_server.keys import Keys
-from fleet_server.terminals.layers import settings_of
+from fleet_server.terminals.layers import added, settings_of
 from fleet_server.terminals.models import SettingLayer, Terminal, TerminalDesired
 from fleet_server.terminals.registry import places
 from wire import topics
@@ -132,15 +132,18 @@ def change_settings(
     return wish(session, ctx, terminal_ids)
 
 
-def merge_own_settings(session: Session, ctx: Context, values: Mapping[str, Any], terminal_ids: Sequence[str]) -> int:
-    """Set these values in the own layer of each of these terminals, None taking one away; what is not named stays.
-    Returns how many are told. One query and one statement, whatever their number."""
+def merge_own_settings(
+    session: Session, ctx: Context, values: Mapping[str, Any], terminal_ids: Sequence[str], whole: bool = False
+) -> int:
+    """Set these values in the own layer of each of these terminals, None taking one away; what is not named stays, nor
+    does a text take those of other languages away unless it is `whole`. Returns how many are told. One query and one
+    statement, whatever their number."""
     query = select(SettingLayer).where(SettingLayer.scope == "terminal", col(SettingLayer.target).in_(terminal_ids))
     known = {layer.target: layer for layer in session.exec(query)}
     for terminal in terminal_ids:
         layer = known.get(terminal) or SettingLayer(scope="terminal", target=terminal, revision=0, changed_at=ctx.now())
-        whole = {**layer.values, **values}
-        layer.values = {name: value for name, value in whole.items() if value is not None}
+        made = {name: value if whole else added(layer.values.get(name), value) for name, value in values.items()}
+        layer.values = {name: value for name, value in {**layer.values, **made}.items() if value is not None}
         layer.revision, layer.changed_at, layer.changed_by = layer.revision + 1, ctx.now(), "Déploiement"
         session.add(layer)
     session.flush()

@@ -26,11 +26,13 @@ def merged(layers: Sequence[SettingLayer]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.values.items():
-            if isinstance(value, dict) and isinstance(values.get(name), dict):
-                values[name] = values[name] | value
-            else:
-                values[name] = value
+            values[name] = added(values.get(name), value)
     return values
+
+
+def added(below: Any, value: Any) -> Any:
+    """A value on top of another of the same name."""
+    return below | value if isinstance(value, dict) and isinstance(below, dict) else value
 
 
 def settings_of(terminal_id: str, groups: Sequence[str], layers: Sequence[SettingLayer]) -> Settings:

@@ -35,7 +35,8 @@ def asked(**more):
 
 
 def test_made_approved_by_another_started_and_followed(fleet):
-    yanis, anne = by_token(fleet, "yanis", "rollouts:write"), by_token(fleet, "anne", "rollouts:write")
+    yanis = by_token(fleet, "yanis", "rollouts:write", "rollouts:approve")
+    anne = by_token(fleet, "anne", "rollouts:approve")
     plan = {"waves": [{"count": 1, "soak_s": 600}, {}], "second_person": True}
     made = yanis.post(AT, json=asked(plan=plan))
     assert made.status_code == 201, made.text
@@ -44,7 +45,10 @@ def test_made_approved_by_another_started_and_followed(fleet):
     assert yanis.post(f"{at}/submit", json={}).json()["state"] == "waiting_for_approval"
     refused = yanis.post(f"{at}/approve", json={})
     assert (refused.status_code, refused.json()["error"]) == (409, "refused")
+    may_not = by_token(fleet, "anne", "rollouts:read", "rollouts:write")
+    assert may_not.post(f"{at}/approve", json={}).json()["error"] == "scope_missing", "who prepares does not approve"
     assert anne.post(f"{at}/approve", json={}).json()["state"] == "ready"
+    assert anne.post(f"{at}/start", json={}).status_code == 403
     assert yanis.post(f"{at}/start", json={}).json()["state"] == "running"
     fleet.turn()
     states = sorted(one["state"] for one in yanis.get(at).json()["terminals"])
@@ -93,6 +97,7 @@ def test_who_may_only_read_changes_nothing(fleet):
         (asked(plan={"waves": []}), 422),
         (asked(plan={"waves": [{"count": 1, "percent": 5}]}), 422),
         (asked(plan={"at_once": -1}), 422),
+        (asked(plan={"not_before": "9999-12-31T23:59:59Z"}), 422),
         (asked(kind="firmware"), 422),
         (asked(kind="software", version="9"), 409),
         (asked(surprise=1), 422),

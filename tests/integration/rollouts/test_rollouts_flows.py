@@ -18,7 +18,7 @@ from fleet_server.rollouts.models import Rollout
 from fleet_server.rollouts.plan import Plan, Target, Wave
 from fleet_server.rollouts.seen import fleet as everyone
 from fleet_server.rollouts.shown import shown
-from fleet_server.terminals.desired import desired_of
+from fleet_server.terminals.desired import desired_of, merge_own_settings
 from fleet_server.terminals.models import Terminal
 from fleet_server.terminals.upkeep.acts import Wanted, plan
 from tests.integration.rollouts.cast import ANNE, NEW, NEWER, OLD, YANIS, Cast
@@ -194,6 +194,130 @@ def test_paused_nothing_begins_and_stopped_who_has_not_acted_is_called_back(flee
     fleet.shows(NEW, begun[1])
     fleet.turn()
     assert fleet.states(number)[begun[1]] == "succeeded"
+
+
+def test_stopped_between_two_turns_what_terminals_and_people_did_meanwhile_stays(fleet):
+    number = fleet.roll_out(target=Target(terminals=(fleet.ids["Laval"], fleet.ids["Cholet"], fleet.ids["Segré"])))
+    fleet.turn()
+    fleet.shows(NEW, "Laval")
+    with transaction(fleet.ctx.engine) as session:
+        newer = session.exec(select(ContentRelease).where(ContentRelease.label == NEWER.label)).one()
+        wish(session, fleet.ctx, newer, [fleet.ids["Cholet"]], None)
+    fleet.act("stop", number)
+    assert fleet.states(number) == {"Laval": "succeeded", "Cholet": "removed", "Segré": "cancelled"}
+    wanted = {name: fleet.wanted(name).release_id for name in ("Laval", "Cholet", "Segré")}
+    assert wanted == {"Laval": NEW.id, "Cholet": NEWER.id, "Segré": OLD.id}
+
+
+def test_stopped_one_that_was_away_does_not_take_it_when_it_comes_back(fleet):
+    number = fleet.roll_out(silent_s=3600, min_sample=2, error_percent=30, success_percent=0)
+    fleet.turn()
+    others = SEVEN[2:]
+    fleet.says("Laval", target=NEW, phase="failed", reason="ne se vérifie pas")
+    fleet.wait(minutes=60)
+    for name in others:
+        fleet.says(name, caught_up=False)
+    fleet.turn()
+    states = fleet.states(number)
+    assert (fleet.rollout(number).state, states["Cholet"], states["Laval"]) == ("stopped", "timed_out", "failed")
+    assert {fleet.wanted(name).release_id for name in SEVEN} == {OLD.id}
+    assert fleet.act("retry", number, YANIS, "", "Cholet") == 1
+    fleet.turn()
+    assert fleet.wanted("Cholet").release_id == NEW.id
+
+
+def test_what_was_wished_before_is_given_back_with_its_hours(fleet):
+    night = {"hours": [{"begins": "02:00", "ends": "05:00"}]}
+    laval = Target(terminals=(fleet.ids["Laval"],))
+    fleet.roll_out(target=laval, window=night)
+    fleet.turn()
+    at_night = fleet.wanted("Laval").activation
+    second = fleet.roll_out(NEWER, target=laval)
+    fleet.turn()
+    assert fleet.wanted("Laval").activation == {}
+    fleet.act("stop", second)
+    assert (fleet.wanted("Laval").release_id, fleet.wanted("Laval").activation) == (NEW.id, at_night)
+
+
+def test_forced_are_only_those_that_wait_and_belong_to_it(fleet):
+    number = fleet.roll_out(at_once=3, window={"hours": [{"begins": "02:00", "ends": "03:00"}]})
+    fleet.turn()
+    begun = [name for name, state in fleet.states(number).items() if state == "in_progress"]
+    fleet.says(begun[0], active=NEW, phase="verifying")
+    fleet.roll_out(NEWER, target=Target(terminals=(fleet.ids[begun[1]],)))
+    retired = next(name for name, state in fleet.states(number).items() if state == "queued")
+    with transaction(fleet.ctx.engine) as session:
+        session.get_one(Terminal, fleet.ids[retired]).status = "decommissioned"
+    for name in (begun[0], begun[1], retired):
+        with pytest.raises(RolloutRefused, match="n’attend encore"):
+            fleet.act("force", number, ANNE, "faille corrigée", name)
+
+
+def test_who_is_in_a_later_rollout_is_not_drawn_into_an_earlier_one(fleet):
+    fleet.tag("pilote", "Laval")
+    first = fleet.roll_out(target=Target(tags=("pilote",)))
+    second = fleet.roll_out(NEWER, target=Target(terminals=(fleet.ids["Cholet"],)), waves=(Wave(soak_s=600),))
+    fleet.turn()
+    fleet.shows(NEWER, "Cholet")
+    fleet.turn()
+    fleet.tag("pilote", "Cholet")
+    fleet.turn(2)
+    assert (fleet.states(first), fleet.states(second)) == ({"Laval": "in_progress"}, {"Cholet": "succeeded"})
+    assert fleet.wanted("Cholet").release_id == NEWER.id
+
+
+def test_hours_that_never_come_begin_nothing(fleet):
+    opening = [{"day": day, "opens": "00:00", "closes": "23:59:59.999999"} for day in range(7)]
+    with transaction(fleet.ctx.engine) as session:
+        merge_own_settings(session, fleet.ctx, {"opening": opening}, [fleet.ids["Laval"]])
+    number = fleet.roll_out(window={"hours": [{"begins": "12:00", "ends": "14:00"}], "closed": True})
+    fleet.turn(2)
+    assert fleet.states(number)["Laval"] == "queued"
+    assert fleet.wanted("Laval").release_id == OLD.id
+    assert fleet.act("force", number, ANNE, "le maire attend", "Laval") == 1
+
+
+def test_settings_wait_no_longer_than_they_may_and_so_does_one_that_comes_later(fleet):
+    fleet.add("Vitré", groups=("mairies",))
+    night = {"hours": [{"begins": "23:00", "ends": "01:00"}], "latest_s": 3600}
+    number = fleet.roll_out({"values": {"idle_end_s": 120}}, target=Target(groups=("mairies",)), window=night)
+    fleet.turn()
+    fleet.add("Ernée", groups=("mairies",))
+    fleet.turn(2)
+    assert fleet.states(number) == {"Vitré": "queued", "Ernée": "queued"}
+    fleet.wait(minutes=60)
+    fleet.turn()
+    assert fleet.states(number) == {"Vitré": "in_progress", "Ernée": "in_progress"}
+    assert fleet.row(number, "Vitré").effect_at == fleet.clock()
+
+
+def test_a_text_keeps_its_other_languages_and_stopped_it_is_as_before(fleet):
+    with transaction(fleet.ctx.engine) as session:
+        merge_own_settings(session, fleet.ctx, {"welcome": {"en": "Welcome"}}, [fleet.ids["Laval"]])
+    number = fleet.roll_out({"values": {"welcome": {"fr": "Bienvenue"}}})
+    fleet.turn()
+    assert fleet.own_settings("Laval") == {"welcome": {"en": "Welcome", "fr": "Bienvenue"}}
+    fleet.act("stop", number)
+    assert fleet.own_settings("Laval") == {"welcome": {"en": "Welcome"}}
+
+
+def test_one_whose_own_settings_would_not_go_with_it_refuses_it(fleet):
+    fleet.add("Vitré", groups=("mairies",))
+    number = fleet.roll_out(
+        {"values": {"idle_end_s": 90}}, target=Target(groups=("mairies",)), waves=(Wave(soak_s=60),)
+    )
+    fleet.add("Ernée", groups=("mairies",))
+    with transaction(fleet.ctx.engine) as session:
+        merge_own_settings(session, fleet.ctx, {"idle_warning_s": 85, "idle_end_s": 120}, [fleet.ids["Ernée"]])
+    fleet.turn(2)
+    assert fleet.states(number) == {"Vitré": "in_progress", "Ernée": "rejected"}
+    assert "20 s pour répondre" in fleet.row(number, "Ernée").reason
+
+
+def test_all_who_are_to_come_first_are_in_the_first_wave(fleet):
+    first = tuple(fleet.ids[name] for name in ("Segré", "Nantes", "Angers"))
+    number = fleet.roll_out(waves=(Wave(count=1), Wave()), canaries=first)
+    assert {name for name in SEVEN if fleet.row(number, name).wave == 0} == {"Segré", "Nantes", "Angers"}
 
 
 def test_those_that_failed_get_another_turn(fleet):

@@ -68,6 +68,14 @@ def test_a_criterion_that_no_box_offers_is_refused_in_words(fleet):
     assert "Un de ces critères n’existe pas" in answer.text
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59", "0202-01-15T02:00", "demain"])
+def test_a_moment_that_is_none_is_refused_and_not_taken_for_now(fleet, moment):
+    yanis = fleet.office.signed_in("yanis")
+    answer = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **FORM, pas_avant=moment)
+    assert answer.status_code == 422
+    assert "Donnez un jour et une heure" in answer.text
+
+
 def test_a_filtered_list_is_carried_over_and_who_comes_first_is_chosen(fleet):
     yanis = fleet.office.signed_in("yanis")
     fleet.tag("pilote", "Cholet", "Segré")

@@ -15,10 +15,12 @@ from fleet_server.rollouts.engine import (
     Join,
     Member,
     OpenWave,
+    Recall,
     Settle,
     Soak,
     Start,
     decide,
+    halt,
 )
 from fleet_server.rollouts.models import FAILED, WORKING
 from fleet_server.rollouts.plan import Plan, Wave, wave_sizes
@@ -70,8 +72,8 @@ class Played:
     def _set(self, name: str, **values: object) -> None:
         self.members[name] = replace(self.members[name], **values)  # type: ignore[arg-type]
 
-    def says(self, name: str, outcome: str, acting: bool = False) -> None:
-        self._set(name, fact=Fact(outcome, acting=acting), heard_at=self.now)
+    def says(self, name: str, outcome: str, acting: bool = False, step: str = "") -> None:
+        self._set(name, fact=Fact(outcome, step, acting=acting), heard_at=self.now)
 
     def works_on(self, name: str, begins: timedelta, ends: timedelta) -> None:
         """Planned maintenance, counted from noon."""
@@ -220,6 +222,98 @@ def test_too_few_are_no_sample_but_a_wave_that_fails_opens_no_other():
     assert any(isinstance(act, End) and "vague 1" in act.reason for act in acts)
 
 
+def test_a_canary_that_refuses_it_opens_no_other_wave():
+    played = Played(Plan(waves=waves(1)), SEVEN)
+    played.turn()
+    played.says("Laval", "rejected")
+    acts = played.turn()
+    assert played.course.state == "stopped"
+    assert any(isinstance(act, End) and "0 réussie sur 1" in act.reason for act in acts)
+
+
+def test_of_a_wave_some_may_refuse_it():
+    played = Played(Plan(waves=waves(5)), SEVEN)
+    played.turn()
+    for name in SEVEN[:5]:
+        played.says(name, "rejected" if name == "Laval" else "succeeded")
+    assert played.turn()[-1] == OpenWave(1), "four of five"
+
+
+def test_one_that_is_tried_again_has_its_chance_whatever_failed_before():
+    played = Played(Plan(waves=waves(4), min_sample=2, error_percent=20, success_percent=0), SEVEN)
+    played.turn()
+    for name in SEVEN[:3]:
+        played.says(name, "failed")
+    played.turn()
+    assert played.course.state == "stopped"
+    played.course = replace(played.course, state="running")
+    played._set("Laval", state="queued", fact=Fact())
+    assert played.turn() == [Start("Laval")]
+    assert played.turn() == []
+    played.says("Laval", "failed")
+    played.turn()
+    assert played.course.state == "stopped", "and is counted with the others once it has come to its end"
+
+
+def test_stopped_who_is_away_or_failed_is_not_left_with_what_was_wished():
+    played = Played(Plan(silent_s=600, success_percent=0, error_percent=60, min_sample=5), SEVEN)
+    played.turn()
+    for name in SEVEN:
+        played._set(name, asked=True)
+    played.says("Cholet", "failed", step="rolled_back")
+    played.says("Segré", "rejected", step="failed")
+    played.says("Sablé", "succeeded")
+    played.turn()
+    played._set("Saumur", asked=False)  # another wish is its own
+    played.says("Angers", "", acting=True)
+    played.pass_by(10 * MINUTE)
+    played.says("Angers", "", acting=True)
+    acts = played.turn()
+    assert [act.state for act in acts if isinstance(act, End)] == ["stopped"]
+    assert {act.terminal for act in acts if isinstance(act, Recall)} == {"Laval", "Nantes", "Cholet", "Segré"}
+    assert played.states()["Angers"] == "in_progress", "it is past calling back"
+
+
+def test_by_hand_what_is_put_there_after_a_success_is_not_taken_away():
+    played = Played(Plan(waves=waves(2, soak_s=60)), SEVEN)
+    played.turn()
+    for name in SEVEN[:2]:
+        played._set(name, asked=True)
+        played.says(name, "succeeded")
+    played.turn()
+    played.says("Laval", "gone_back", step="committed")  # runs something else, and did not say that it failed
+    assert not [act for act in played.turn() if isinstance(act, Recall)]
+
+
+def test_a_person_who_stops_it_is_told_after_the_terminals():
+    played = Played(Plan(waves=waves(4)), SEVEN)
+    played.turn()
+    played.says("Laval", "succeeded")
+    played._set("Cholet", leaves="reprise par le déploiement 2")
+    played.says("Segré", "", acting=True)
+    assert halt(played.course, list(played.members.values()), "son coupé", played.now) == [
+        Settle("Laval", "succeeded"), Settle("Cholet", "removed", "reprise par le déploiement 2"),
+        Settle("Sablé", "cancelled", "son coupé", give_back=True),
+        *(Settle(name, "cancelled", "son coupé") for name in SEVEN[4:]),
+    ]  # fmt: skip
+
+
+def test_what_does_not_fit_one_is_refused_before_it_is_wished():
+    played = Played(Plan(waves=waves(2)), SEVEN)
+    played._set("Laval", unfit="finirait trop tôt")
+    played._set("Saumur", unfit="finirait trop tôt")
+    assert played.turn() == [Settle("Laval", "rejected", "finirait trop tôt"), Start("Cholet")]
+
+
+def test_a_late_truth_overrides_a_failure_too():
+    played = Played(Plan(waves=waves(2), success_percent=0, error_percent=100), SEVEN)
+    played.turn()
+    played.says("Laval", "failed")
+    played.turn()
+    played.says("Laval", "succeeded")
+    assert played.turn() == [Settle("Laval", "succeeded", "confirmée après coup")]
+
+
 def test_paused_it_begins_nothing_follows_what_goes_on_and_lets_newcomers_in():
     played = Played(Plan(waves=waves(1)), SEVEN)
     played.turn()
@@ -238,7 +332,8 @@ def test_one_that_comes_while_the_last_wave_soaks_is_served_and_it_soaks_again()
     played.says("Laval", "succeeded")
     played.turn()
     played.pass_by(9 * MINUTE)
-    assert played.turn("Vitré") == [Join("Vitré", 0), Soak(on=False), Start("Vitré")]
+    assert played.turn("Vitré") == [Join("Vitré", 0), Soak(on=False)]
+    assert played.turn("Vitré") == [Start("Vitré")], "once it was looked at: its hours, what fits it"
     played.says("Vitré", "succeeded")
     assert played.turn("Vitré")[-1] == Soak(on=True)
     played.pass_by(9 * MINUTE)
