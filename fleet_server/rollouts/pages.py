@@ -16,10 +16,13 @@ from fleet_server.rollouts.models import ACTIVE, Rollout
 from fleet_server.rollouts.seen import fleet
 from fleet_server.rollouts.shown import counts_of, newest, shown
 from fleet_server.rollouts.whom import SEARCHED, TRAITS, choices
+from fleet_server.terminals.public import TooMany, chosen_ids
 from fleet_server.web.pages import RailCount, fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
+MOST_BOXES = 200
+"""Beyond so many chosen terminals, a box for each would help nobody; and a form takes 1,000 fields."""
 
 
 class Gesture(NamedTuple):
@@ -76,6 +79,22 @@ def new_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operat
     return _new(request, ctx, session, viewer, EMPTY | given | whom, chosen, Typed())
 
 
+async def _ticked(request: Request) -> tuple[str, ...]:
+    form = await request.form()
+    try:
+        return chosen_ids([str(one) for one in form.getlist("terminal")], str(form.get("terminals", "")))
+    except TooMany as refused:
+        raise HTTPException(422, str(refused)) from refused
+
+
+@router.post("/deploiements/nouveau")
+def new_for(request: Request, ctx: ContextDep, session: Reading, viewer: Operator,
+            ids: Annotated[tuple[str, ...], Depends(_ticked)]) -> Response:  # fmt: skip
+    """For the terminals that were ticked in a list, too many for an address. Nothing is made yet."""
+    chosen = {"terminals": list(ids)} if ids else {}
+    return _new(request, ctx, session, viewer, EMPTY | ({"qui": "certaines"} if ids else {}), chosen, Typed())
+
+
 def _searched(request: Request) -> tuple[dict[str, list[str]], str]:
     """By the names of `SEARCHED`, and `text`."""
     asked = request.query_params
@@ -86,7 +105,9 @@ def _searched(request: Request) -> tuple[dict[str, list[str]], str]:
 async def _posted(request: Request) -> tuple[dict[str, str], dict[str, list[str]]]:
     form = await request.form()
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
-    return texts, {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in LISTS}
+    chosen = {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in LISTS}
+    # Many terminals come in one field: a form takes 1,000 of them.
+    return texts, chosen | {"terminals": [one for value in chosen["terminals"] for one in value.split(",") if one]}
 
 
 Posted = Annotated[tuple[dict[str, str], dict[str, list[str]]], Depends(_posted)]
@@ -172,10 +193,13 @@ def _new(
     chosen: Mapping[str, list[str]], typed: Typed, status: int = 200,
 ) -> Response:  # fmt: skip
     seen = fleet(session, ctx.now())
+    there, many = choices(seen), chosen.get("terminals", [])
+    apart = list(many) if len(many) > MOST_BOXES else []
     values = {
         "form": form, "chosen": chosen, "errors": typed.errors, "editions": releases(session),
         "versions": [one.release.version for one in software_releases(ctx.settings)],
-        "criteria": _boxes(choices(seen), chosen), "terminals": choices(seen)["terminals"],
+        "criteria": _boxes({name: boxes for name, boxes in there.items() if not apart or name != "terminals"}, chosen),
+        "terminals": there["terminals"], "apart": apart,
         "demanded": ctx.settings.rollout_approval == "all", "count": sum(one.in_service for one in seen.values()),
     }  # fmt: skip
     return page(request, viewer, "rollouts/nouveau.html", status=status, **values)

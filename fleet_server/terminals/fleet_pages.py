@@ -16,6 +16,7 @@ from fleet_server.context import Context, ContextDep, Reading
 from fleet_server.db import transaction
 from fleet_server.terminals import fleet_map
 from fleet_server.terminals.cards import Card, cards
+from fleet_server.terminals.choice import MOST_CHOSEN
 from fleet_server.terminals.export import as_csv
 from fleet_server.terminals.fleet_api import view_of
 from fleet_server.terminals.search import CRITERIA, SORTS, STATES, TEXT_MOST, BadSearch, Search, from_page, plain
@@ -110,7 +111,8 @@ def _fleet(session: Session, ctx: Context, wanted: Asked) -> dict[str, Any]:
     sentence = fleet_sentence({card.terminal.id: card.condition for card in everything},
                               {card.terminal.id: card.terminal.name for card in everything})  # fmt: skip
     return {
-        "cards": found[first : first + PAGE_SIZE], "found": len(found), "first": first + 1, "number": number,
+        "cards": found[first : first + PAGE_SIZE], "found": len(found),
+        "choosable": [card.terminal.id for card in found[:MOST_CHOSEN]], "first": first + 1, "number": number,
         "total": len(everything), "search": asked_for, "given": dict.fromkeys(CRITERIA, "") | dict(asked_for.given),
         "problems": wanted.problems, "address": address,
         "counters": _counters(everything, asked_for), "chips": _chips(asked_for), "columns": _columns(asked_for),

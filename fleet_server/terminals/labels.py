@@ -6,6 +6,7 @@ Overtaken    tell the person that another one was there first
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select, update
@@ -26,14 +27,20 @@ class Overtaken(Exception):
     """In French."""
 
 
-def set_tags(session: Session, terminal: Terminal, tags: list[str], viewer: Viewer | None, now: datetime) -> bool:
-    """These and no others; case does not count. False: no change. Raises `NotTaken`."""
+def read_tags(tags: Iterable[str]) -> list[str]:
+    """As they are kept; case does not count. Raises `NotTaken`."""
     wanted = sorted({" ".join(tag.split()).lower() for tag in tags if tag.strip()})
     for tag in wanted:
         if not _TAG.match(tag):
             raise NotTaken(f"« {tag[:60]} » : de 1 à {TAG_LENGTH} lettres, chiffres, espaces, points ou tirets.")
     if len(wanted) > TAGS:
         raise NotTaken(f"{len(wanted)} étiquettes, c’est trop : {TAGS} au plus.")
+    return wanted
+
+
+def set_tags(session: Session, terminal: Terminal, tags: list[str], viewer: Viewer | None, now: datetime) -> bool:
+    """These and no others. False: no change. Raises `NotTaken`."""
+    wanted = read_tags(tags)
     if wanted == terminal.tags:
         return False
     record_act(session, viewer, "terminal.tagged", terminal.id, now=now,

@@ -10,6 +10,7 @@ from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading
 from fleet_server.terminals import (
     batch_pages,
+    choice_pages,
     command_pages,
     file_pages,
     fleet_pages,
@@ -30,6 +31,7 @@ from fleet_server.web.palette import Choice
 
 router = APIRouter(include_in_schema=False)
 router.include_router(fleet_pages.router)
+router.include_router(choice_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(file_pages.router)
 router.include_router(batch_pages.router)

@@ -38,6 +38,8 @@ HARMLESS = {
     "/api/v1/rollouts/{number}/{act}": "by token, the acts of the pages, likewise",
     "/api/v1/software/{version}/wish": "by a token, audited as software.wished: proved in test_software_asked",
     "/commandes/nouvelle": "tells what would happen, and gives nothing",
+    "/deploiements/nouveau": "the form of a rollout for the terminals that were ticked: nothing is made yet",
+    "/flotte/etiquettes": "the form that asks which tags: nothing is changed yet",
     "/api/v1/commands/preview": "likewise, for programs",
     "/apparence": "a cookie of this browser, nothing of the server's",
     "/api/v1/terminal/requests": "a visitor's own: a dated line would tell when somebody stood before which kiosk",
@@ -267,6 +269,10 @@ RECIPES: dict[str, Act] = {
     ),
     "/bornes/{terminal_id}/commandes/{command_id}/annuler": on_command("annuler", "queued"),
     "/bornes/{terminal_id}/commandes/{command_id}/nouveau": on_command("nouveau", "succeeded"),
+    "/flotte.csv": lambda office: ("yanis", "/flotte.csv", {"terminals": laval(office, generation=1)}),
+    "/flotte/etiquettes/changer": lambda office: (
+        "yanis", "/flotte/etiquettes/changer", {"terminals": laval(office, generation=1), "mettre": "pilote"},
+    ),
     "/commandes/lots": lambda office: (
         "yanis", "/commandes/lots", {"order": "identify", "wait": "1 h", "terminals": laval(office, generation=1)},
     ),
