@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 
 from agent import VERSION, health
+from agent.believing import believed
 from agent.clock import Clock
 from agent.desired import DesiredState
 from agent.fleet import Fleet, Rejected, Unreachable
@@ -28,11 +29,11 @@ from agent.inventory.teller import EVERY_S, Teller
 from agent.link import Hears, Link
 from agent.loops import every
 from agent.outbox import Outbox
-from agent.renewal import is_due, renew_when_needed
 from agent.reported import Reporter, count_boot
 from agent.requests import REFUSED_AGAIN_S, Requests
 from agent.settings import AgentSettings
 from agent.spool import CannotKeep, SetAside
+from agent.standing import Standing
 from wire.command import Command
 from wire.events import AnyEvent, CommandAnswered, StateChanged
 from wire.sign import Outdated, Untrusted, unseal
@@ -70,7 +71,7 @@ class Terminal:
         protect(directory)
         write_tls_files(identity)
         self.settings = settings
-        self.identity = identity
+        self.standing = Standing(identity, self._become)
         self.clock = clock
         self.outbox = Outbox(directory / "outbox.db", self.stamp, settings.outbox_bytes)
         self.requests = Requests(
@@ -117,6 +118,10 @@ class Terminal:
         self._call(self.reporter.wake.set)
 
     @property
+    def identity(self) -> Identity:
+        return self.standing.identity
+
+    @property
     def online(self) -> bool:
         return self.link.online
 
@@ -153,12 +158,17 @@ class Terminal:
             await asyncio.to_thread(self.desired.adopt, state.desired)
         if await asyncio.to_thread(self.outbox.agree, state.cursors, acked):
             self.requests.send_again()
-        if is_due(self.identity, self.clock.now()):
+        if state.trust:
+            await self.standing.believe(state.trust)
+        if self.standing.is_renewal_due(self.clock.now()):
             self._renewal.set()
         if self.inventory:
             self.inventory.server_holds(state.inventory)
         self._heard(state.server_start, state.desired.revision)
         self.changed()
+
+    def _become(self, identity: Identity) -> None:
+        self.fleet.identity = self.desired.identity = identity
 
     def _connected(self) -> None:
         self._pull.set()
@@ -189,7 +199,7 @@ class Terminal:
     async def _ordered(self, payload: bytes) -> None:
         who = self.identity
         try:
-            command = unseal("command", Command, payload, who.terminal, who.generation, who.signing_key)
+            command = unseal("command", Command, payload, who.terminal, who.generation, *who.signing_keys)
         except Untrusted as error:
             self.refused_commands += 1
             log.warning("command refused", terminal=who.terminal, reason=str(error)[:200])
@@ -234,7 +244,8 @@ class Terminal:
             clock_trusted=self.clock.trusted, software=shown.software, revision=shown.revision, settings=shown.settings,
             content=shown.content, software_state=shown.software_state, window=shown.window, outbox=outbox,
             last_visit_at=shown.last_visit_at,
-            certificate_until=self.identity.certificate_until, maintenance_until=shown.maintenance_until,
+            certificate_until=self.identity.certificate_until, trust=believed(self.identity),
+            maintenance_until=shown.maintenance_until,
             inventory=self.inventory.digest if self.inventory else None,
             facts=self._facts | self._model() | shown.facts | self._counts(),
         )  # fmt: skip
@@ -244,7 +255,8 @@ class Terminal:
         return {"model": model} if model else {}
 
     def _counts(self) -> dict[str, int]:
-        refused = {"desired": self.desired.refused.total(), "command": self.refused_commands} | self.link.refused
+        refused = {"desired": self.desired.refused.total(), "command": self.refused_commands}
+        refused |= {"trust": self.standing.refused} | self.link.refused
         return {f"refused_{what}": count for what, count in refused.items() if count}
 
     def _bare(self) -> Shown:
@@ -273,9 +285,7 @@ class Terminal:
             self._next_request = self._loop.call_later(max(wait, 0.05), self._due.set)
 
     async def _renew(self) -> None:
-        fresh = await asyncio.to_thread(renew_when_needed, self.identity, self.fleet, self.clock.now())
-        if fresh is not self.identity:
-            self.identity = fresh
+        if await self.standing.renew(self.fleet, self.clock.now()):
             await self.tell(StateChanged(**self.stamp(), what="certificate.renewed"))
             self.changed()
 

@@ -19,7 +19,7 @@ class DesiredState:
 
     def __init__(self, path: Path, identity: Identity) -> None:
         self._path = path
-        self._identity = identity
+        self.identity = identity
         self._lock = threading.Lock()  # a push and a pull may bring the same wish at once, each from its thread
         self.refused: Counter[str] = Counter()
         self.changed: Callable[[Desired], None] = lambda _: None
@@ -29,7 +29,7 @@ class DesiredState:
         try:
             kept = json.loads(self._path.read_bytes())
             # Another enrolment's wish is none of ours: revisions start again with each.
-            if (kept["terminal"], kept["generation"]) != (self._identity.terminal, self._identity.generation):
+            if (kept["terminal"], kept["generation"]) != (self.identity.terminal, self.identity.generation):
                 return None
             return Desired.model_validate(kept["desired"])
         except (OSError, ValueError, KeyError, TypeError, ValidationError):
@@ -41,9 +41,9 @@ class DesiredState:
 
     def open(self, raw: bytes) -> Desired:
         """A pushed state, verified and adopted. Raises `Untrusted`; an older one is `Outdated`."""
-        who = self._identity
+        who = self.identity
         try:
-            desired = unseal("desired", Desired, raw, who.terminal, who.generation, who.signing_key)
+            desired = unseal("desired", Desired, raw, who.terminal, who.generation, *who.signing_keys)
             self.adopt(desired)
         except Untrusted as error:
             self.refused["older" if isinstance(error, Outdated) else "foreign" if isinstance(error, Foreign) else
@@ -59,8 +59,8 @@ class DesiredState:
             if desired.revision == self.revision:
                 return
             kept = {
-                "terminal": self._identity.terminal,
-                "generation": self._identity.generation,
+                "terminal": self.identity.terminal,
+                "generation": self.identity.generation,
                 "desired": desired.model_dump(mode="json"),
             }
             write_synced(self._path, json.dumps(kept).encode(), 0o600)

@@ -22,6 +22,7 @@ from wire.enrol import Renewed, RenewRequest
 from wire.request import SealedRequest
 from wire.sign import Foreign, Unreadable, prove, unseal
 from wire.state import TerminalState
+from wire.trust import authority_digest, signing_digest
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _TIMEOUT = urllib3.Timeout(connect=5, read=20)
@@ -110,7 +111,7 @@ class Fleet:
     """What an enrolled terminal asks of its server, each request proved by its key."""
 
     def __init__(self, identity: Identity, clock: Clock) -> None:
-        self._identity = identity
+        self.identity = identity
         self._clock = clock
         self._http = Http(identity.enrolment.server, clock.now)
         # Whoever asks for the time can't judge dates by it. The answer is signed in itself; the question tells nothing.
@@ -120,7 +121,7 @@ class Fleet:
         self, method: str, path: str, body: bytes = b"", content_type: str = "application/json",
         by: Http | None = None,
     ) -> bytes:  # fmt: skip
-        who, http = self._identity, by or self._http
+        who, http = self.identity, by or self._http
         proof = prove(method, http.path(path), body, who.terminal, who.generation, who.key, self._clock.now())
         headers = {"Authorization": f"Bearer {proof}"} | ({"Content-Type": content_type} if body else {})
         return http.call(method, path, body, headers)
@@ -132,9 +133,11 @@ class Fleet:
         """
         nonce = secrets.token_urlsafe(24)
         asked_at = self._clock.elapsed()
-        raw = self._proved("GET", f"/api/v1/terminal/state?nonce={quote(nonce)}", by=self._asks_time)
-        who = self._identity
-        state = unseal("state", TerminalState, raw, who.terminal, who.generation, who.signing_key)
+        who = self.identity
+        # The server may have changed its key while this terminal was away: it still has the one before, for a while.
+        known = ",".join(map(signing_digest, who.signing_keys))
+        raw = self._proved("GET", f"/api/v1/terminal/state?nonce={quote(nonce)}&keys={known}", by=self._asks_time)
+        state = unseal("state", TerminalState, raw, who.terminal, who.generation, *who.signing_keys)
         if state.nonce != nonce:
             raise Foreign("the state answers another question: replayed")
         self._clock.learn(state.server_time, asked_at)
@@ -142,7 +145,8 @@ class Fleet:
 
     def renew(self, csr: str) -> str:
         """A new certificate, PEM, not checked yet. Raises `Unreachable`, `Rejected`, `Untrusted`."""
-        body = RenewRequest(csr=csr).model_dump_json().encode()
+        authorities = tuple(map(authority_digest, self.identity.authorities))
+        body = RenewRequest(csr=csr, authorities=authorities).model_dump_json().encode()
         return read_message(Renewed, self._proved("POST", "/api/v1/terminal/renew", body)).certificate
 
     def send_request(self, sealed: SealedRequest) -> None:

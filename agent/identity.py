@@ -9,6 +9,7 @@ A working credential is never destroyed: the new one is acquired and checked, th
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -34,6 +35,7 @@ from wire.enrol import Enrolment
 from wire.sign import Foreign
 
 _SECRET = 0o600
+_PUBLIC_KEY = re.compile("-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----")
 
 
 class DamagedIdentity(Exception):
@@ -57,11 +59,22 @@ class Identity:
         return self.enrolment.generation
 
     @cached_property
-    def signing_key(self) -> Ed25519PublicKey:
-        key = load_pem_public_key(self.enrolment.signing_key.encode())
-        if not isinstance(key, Ed25519PublicKey):
-            raise Foreign("the server's signing key is not Ed25519")
-        return key
+    def signing_keys(self) -> tuple[Ed25519PublicKey, ...]:
+        """By which the server signs, or will, or did until lately."""
+        found = []
+        for pem in _PUBLIC_KEY.findall(self.enrolment.signing_key):
+            key = load_pem_public_key(pem.encode())
+            if not isinstance(key, Ed25519PublicKey):
+                raise Foreign("the server's signing key is not Ed25519")
+            found.append(key)
+        if not found:
+            raise Foreign("the server's signing key can't be read")
+        return tuple(found)
+
+    @cached_property
+    def authorities(self) -> tuple[x509.Certificate, ...]:
+        """Whom to believe at the broker; first the one that issued the certificate."""
+        return tuple(x509.load_pem_x509_certificates(self.enrolment.ca.encode()))
 
     @cached_property
     def certificate(self) -> x509.Certificate:
@@ -81,10 +94,12 @@ class Identity:
 
 
 def make_identity(key: EllipticCurvePrivateKey, enrolment: Enrolment, directory: Path) -> Identity:
-    """Checks that the certificate is for this key and this terminal, and issued by the fleet's CA. Raises `Foreign`."""
+    """Checks that the certificate is for this key and this terminal, and issued by one of `enrolment.ca`, which is put
+    first. Raises `Foreign`.
+    """
     identity = Identity(key, enrolment, directory)
     try:
-        identity.certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(enrolment.ca.encode()))
+        identity = Identity(key, enrolment.model_copy(update={"ca": _issuer_first(identity)}), directory)
         names = identity.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     except (ValueError, TypeError, InvalidSignature) as error:
         raise Foreign(f"the certificate was not issued by the fleet's CA ({type(error).__name__})") from error
@@ -92,8 +107,25 @@ def make_identity(key: EllipticCurvePrivateKey, enrolment: Enrolment, directory:
         raise Foreign("the certificate is for another key")
     if [name.value for name in names] != [enrolment.terminal]:
         raise Foreign(f"the certificate does not name {enrolment.terminal}")
-    _ = identity.signing_key
+    _ = identity.signing_keys
     return identity
+
+
+def _issuer_first(identity: Identity) -> str:
+    """Raises as `verify_directly_issued_by` of the last, where it was none of them."""
+    *others, last = identity.authorities
+    issuer = next((one for one in others if _has_issued(one, identity.certificate)), last)
+    identity.certificate.verify_directly_issued_by(issuer)
+    ordered = [issuer, *(one for one in identity.authorities if one != issuer)]
+    return "".join(one.public_bytes(Encoding.PEM).decode() for one in ordered)
+
+
+def _has_issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def load_identity(directory: Path) -> Identity | None:

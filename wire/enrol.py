@@ -90,7 +90,8 @@ class PairingStatus(Message):
 class Enrolment(Message):
     """What a terminal keeps of its enrolment: who it is, who its server is, and how to reach the broker.
 
-    PEM certificates; `signing_key`: PEM Ed25519 public key that signs `desired`, `state` and commands.
+    PEM certificates; `signing_key`: PEM Ed25519 public key that signs `desired`, `state` and commands. The server gives
+    one `ca` and one key; a terminal keeps beside them those that it comes to believe (`wire.trust`).
     """
 
     terminal: TerminalId
@@ -128,9 +129,13 @@ def pairing_code(terminal_key: bytes, ca: str, root: str, terminal_nonce: str, s
 
 
 class RenewRequest(Message):
-    """A new certificate for a key already enrolled, proved by the request's own signature (`sign.prove`)."""
+    """A new certificate for a key already enrolled, proved by the request's own signature (`sign.prove`).
+
+    `authorities`: whom the terminal believes; the certificate is by one of them. None named: by that of the one before.
+    """
 
     csr: Annotated[str, Field(max_length=8192)]
+    authorities: Annotated[tuple[Digest, ...], Field(max_length=8)] = ()
 
 
 class Renewed(Message):

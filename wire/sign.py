@@ -10,6 +10,7 @@ Bytes in, trusted message out: after `open_*` the type is the proof.
 
 import base64
 import binascii
+import contextlib
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -54,22 +55,32 @@ def seal(use: str, body: BaseModel, terminal: str, generation: int, key: Ed25519
     return jwt.encode(claims, key, algorithm="EdDSA").encode()
 
 
-def unseal(use: str, model: type[M], raw: bytes, terminal: str, generation: int, key: Ed25519PublicKey) -> M:
-    """Raises `Untrusted`. Whether a command is expired or a revision old is for the caller, who knows the clock."""
+def unseal(use: str, model: type[M], raw: bytes, terminal: str, generation: int, *keys: Ed25519PublicKey) -> M:
+    """Signed by any of `keys`. Raises `Untrusted`. Whether a command has expired, or a revision is old, is for the
+    caller, who knows the clock.
+    """
     if len(raw) > MAX_DOWN_BYTES:
         raise Unreadable(f"{len(raw)} bytes, at most {MAX_DOWN_BYTES} are read")
-    try:
-        claims = jwt.decode(raw, key, algorithms=["EdDSA"], audience=terminal, options={"require": ["aud"]})
-    except (jwt.InvalidSignatureError, jwt.InvalidAudienceError, jwt.InvalidAlgorithmError) as error:
-        raise Foreign(str(error)) from error
-    except (jwt.PyJWTError, ValueError) as error:
-        raise Unreadable(str(error)) from error
+    claims = _claims(raw, terminal, keys)
     if claims.get("gen") != generation or claims.get("use") != use:
         raise Foreign(f"for enrolment {claims.get('gen')} and use {claims.get('use')!r}")
     try:
         return model.model_validate(claims.get("body"))
     except ValidationError as error:
         raise Unreadable(f"{error.error_count()} fields do not fit {model.__name__}") from error
+
+
+def _claims(raw: bytes, terminal: str, keys: tuple[Ed25519PublicKey, ...]) -> Any:
+    *others, last = keys
+    for key in others:
+        with contextlib.suppress(Foreign):
+            return _claims(raw, terminal, (key,))
+    try:
+        return jwt.decode(raw, last, algorithms=["EdDSA"], audience=terminal, options={"require": ["aud"]})
+    except (jwt.InvalidSignatureError, jwt.InvalidAudienceError, jwt.InvalidAlgorithmError) as error:
+        raise Foreign(str(error)) from error
+    except (jwt.PyJWTError, ValueError) as error:
+        raise Unreadable(str(error)) from error
 
 
 def prove(method: str, path: str, body: bytes, terminal: str, generation: int, key: EllipticCurvePrivateKey,

@@ -8,6 +8,7 @@ from pydantic import Field
 from wire import VERSION
 from wire.message import BootId, Digest, EventId, Instant, Language, Message, OutboxId, Short
 from wire.software import SoftwareRelease, UpdatePhase, Version
+from wire.trust import Trust, Trusted
 
 
 class Presence(Message):
@@ -143,6 +144,8 @@ class TerminalState(Message):
     cursors: tuple[Cursor, ...]
     inventory: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] | None = None
     """The inventory that the server holds of this terminal, empty for none yet; None: it takes none."""
+    trust: Trust | None = None
+    """By whom the server is known; None: a server older than this field, which changes neither."""
 
 
 class WindowState(Message):
@@ -242,6 +245,8 @@ class Reported(Message):
     outbox: OutboxState = OutboxState()
     last_visit_at: Instant | None = None
     certificate_until: Instant | None = None
+    trust: Trusted | None = None
+    """None: a terminal older than this field, which believes whom its enrolment named, and nobody else."""
     maintenance_until: Instant | None = None
     """Set while the screen says that the terminal is in maintenance, by an order: it is not down."""
     inventory: Digest | None = None

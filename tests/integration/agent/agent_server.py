@@ -140,6 +140,7 @@ class Server:
         self.pulls = 0
         self.last_state = self.replayed = b""  # what it answered, and what it answers again to any other question
         self.renewals = 0
+        self.trust = None  # what the state tells of it
         self.certificate_span = (timedelta(minutes=5), timedelta(days=90))
         self.pairings: dict[str, dict] = {}
         self.answering = True
@@ -343,6 +344,7 @@ class Server:
             state = TerminalState(
                 nonce=request.query_params["nonce"], server_time=self.now(), server_start=self.start,
                 desired=self.desired(), cursors=self.data.account(),
+                trust=self.trust,
             )  # fmt: skip
         sealed = self.replayed or seal("state", state, terminal, self.generations[terminal], self.signing)
         self.last_state = sealed
