@@ -126,7 +126,7 @@ async def _become(settings: AgentSettings, clock: Clock, kiosk: Kiosk) -> Identi
         try:
             if settings.enrol:
                 return await asyncio.to_thread(
-                    enrol_with_token, settings.enrol, directory, clock.now, settings.hardware
+                    enrol_with_token, settings.enrol, directory, lambda: clock.floor, settings.hardware
                 )
             if paired := await _pair(settings, clock, kiosk, directory):
                 return paired
@@ -153,7 +153,7 @@ def _refuse_an_open_broker(told: Enrolment) -> None:
 async def _pair(settings: AgentSettings, clock: Clock, kiosk: Kiosk, directory: Path) -> Identity | None:
     """Show a code until somebody has decided; None when it is over, and another begins."""
     kiosk.screen.pairing("", settings.pair)
-    pairing = await asyncio.to_thread(Pairing, settings.pair, directory, clock.now, settings.hardware)
+    pairing = await asyncio.to_thread(Pairing, settings.pair, directory, lambda: clock.floor, settings.hardware)
     kiosk.screen.pairing(pairing.code, pairing.server)
     log.info("pairing asked", code=pairing.code, server=pairing.server)
     while True:

@@ -4,7 +4,7 @@ The agent (`app`) adds the local API, the content store and the window. The simu
 one process:
 
     clock = Clock(settings.state_dir / "clock")
-    identity = enrol_with_token(token, settings.state_dir / "identity", clock.now)     # or load_identity(…)
+    identity = enrol_with_token(token, settings.state_dir / "identity", lambda: clock.floor)     # or load_identity(…)
     terminal = Terminal(settings, identity, clock)
     running = asyncio.create_task(terminal.run())
     await terminal.tell(PageViewed(**terminal.stamp(), page="home", …))

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cryptography import x509
 
@@ -18,9 +18,11 @@ _DER = 2  # _ssl.ENCODING_DER
 
 
 class DatedContext(ssl.SSLContext):
-    """`now` says at what time certificates are judged; None: at none, only whose they are."""
+    """`now` says at what time certificates are judged. Else `since`: a moment that is past, whatever the time is, by
+    which none may have ended. Neither: at no time, only whose they are."""
 
     now: Callable[[], datetime] | None
+    since: Callable[[], datetime] | None
 
 
 class _DatedSocket(ssl.SSLSocket):
@@ -30,13 +32,27 @@ class _DatedSocket(ssl.SSLSocket):
         if self.context.now:
             for certificate in _presented(self):
                 check_dates(certificate, self.context.now())
+        elif self.context.since:
+            for certificate in _presented(self):
+                check_not_ended(certificate, self.context.since())
 
 
 def check_dates(certificate: x509.Certificate, now: datetime) -> None:
     """Raises `ssl.SSLCertVerificationError`."""
-    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-        span = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
-        raise ssl.SSLCertVerificationError(f"certificate valid from {span}, judged at {now:%Y-%m-%d}")
+    if now < certificate.not_valid_before_utc:
+        _refuse(certificate, now)
+    check_not_ended(certificate, now)
+
+
+def check_not_ended(certificate: x509.Certificate, now: datetime) -> None:
+    """Raises `ssl.SSLCertVerificationError`."""
+    if certificate.not_valid_after_utc < now:
+        _refuse(certificate, now)
+
+
+def _refuse(certificate: x509.Certificate, now: datetime) -> NoReturn:
+    span = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
+    raise ssl.SSLCertVerificationError(f"certificate valid from {span}, judged at {now:%Y-%m-%d}")
 
 
 def _presented(connection: ssl.SSLSocket) -> list[x509.Certificate]:
@@ -48,11 +64,12 @@ def _presented(connection: ssl.SSLSocket) -> list[x509.Certificate]:
 
 
 def dated_context(
-    now: Callable[[], datetime] | None, ca: Path | None = None, client: Path | None = None
-) -> DatedContext:
+    now: Callable[[], datetime] | None, ca: Path | None = None, client: Path | None = None,
+    since: Callable[[], datetime] | None = None,
+) -> DatedContext:  # fmt: skip
     """For a client. `ca`: PEM of the only authority believed, else the system's; `client`: PEM, key and certificate."""
     context = DatedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.now = now
+    context.now, context.since = now, since
     context.sslsocket_class = _DatedSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)

@@ -1,5 +1,10 @@
 """Becoming a terminal of a fleet: by a one-time token, or by a code compared on both screens.
 
+Nobody has told the time yet, and the machine's own clock may show the year 2000: `since` is a moment that is surely
+past (`Clock.floor`), and all that is asked of the server's HTTPS certificate, besides its name and its authority, is
+that it had not ended by then. One that begins later may well have begun. What this lets through, and why it is little:
+docs/decisions/0009-revocation.md.
+
 Nothing is kept before it is checked: the CA and the TUF root are those named by the token (or by the code), and the
 certificate is for the key made here. Raises, all over: `Unreachable` (try later), `Rejected` (the token is used or
 expired, the pairing refused), `Untrusted` (another server answers than the one meant), `BadToken`.
@@ -40,22 +45,22 @@ from wire.sign import Foreign, check_vouched
 POLL_EVERY_S = 2.0
 
 
-def enrol_with_token(token: str, directory: Path, now: Callable[[], datetime], hardware: str = "") -> Identity:
+def enrol_with_token(token: str, directory: Path, since: Callable[[], datetime], hardware: str = "") -> Identity:
     """Enrol, and keep the identity in `directory`."""
     known = decode_token(token)
     key = pending_key(directory)
     request = EnrolRequest(secret=known.secret, csr=request_certificate(key), hardware=hardware[:200])
-    raw = Http(known.server, now).post("/api/v1/enrol", request)
+    raw = Http(known.server, None, since).post("/api/v1/enrol", request)
     return _keep(read_message(Enrolment, raw), directory, known.ca, known.root)
 
 
 class Pairing:
     """One attempt to pair with `server`. `code` is on both screens; a person compares and accepts it there."""
 
-    def __init__(self, server: str, directory: Path, now: Callable[[], datetime], hardware: str = "") -> None:
+    def __init__(self, server: str, directory: Path, since: Callable[[], datetime], hardware: str = "") -> None:
         """Opens the pairing with the server."""
         self._directory = directory
-        self._http = Http(server, now)
+        self._http = Http(server, None, since)
         key = pending_key(directory)
         nonce = secrets.token_urlsafe(32)
         # The terminal commits to its nonce before it sees the server's: neither side can steer the code.

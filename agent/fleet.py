@@ -44,9 +44,11 @@ class Rejected(Exception):
 
 
 class Http:
-    """JSON over HTTP to one base URL; certificates are judged at `now`, at no time where there is none."""
+    """JSON over HTTP to one base URL; certificates are judged at `now`, or by `since`, or at no time (`dated_tls`)."""
 
-    def __init__(self, base: str, now: Callable[[], datetime] | None) -> None:
+    def __init__(
+        self, base: str, now: Callable[[], datetime] | None, since: Callable[[], datetime] | None = None
+    ) -> None:
         parts = urlsplit(base.rstrip("/"))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{base!r}: the address of a server begins with http:// or https://")
@@ -54,7 +56,7 @@ class Http:
         self._prefix = parts.path
         self._pool: urllib3.HTTPConnectionPool
         if parts.scheme == "https":
-            context = dated_context(now)
+            context = dated_context(now, since=since)
             self._pool = urllib3.HTTPSConnectionPool(
                 parts.hostname, parts.port, timeout=_TIMEOUT, ssl_context=context, maxsize=2
             )

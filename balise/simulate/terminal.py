@@ -144,10 +144,11 @@ class Simulated:
 
     async def _identity(self) -> Identity | None:
         directory, backoff = self._directory / "identity", Backoff(2.0)
+        clock = Clock(self._directory / "clock")
         while True:
             try:
                 return load_identity(directory) or await asyncio.to_thread(
-                    enrol_with_token, self._token, directory, Clock(self._directory / "clock").now, "simulation"
+                    enrol_with_token, self._token, directory, lambda: clock.floor, "simulation"
                 )
             except Unreachable:
                 await asyncio.sleep(backoff.next())
