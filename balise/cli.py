@@ -7,8 +7,11 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
+from typer._click.exceptions import ClickException
 from typer.core import TyperGroup
 from typer.main import get_command
+
+from balise.french import in_french, speak_french
 
 
 class Part(NamedTuple):
@@ -83,14 +86,22 @@ def balise() -> None:
 
 
 def main() -> None:
+    speak_french()
     try:
-        app()
+        code = app(standalone_mode=False)
+    except ClickException as error:
+        typer.echo(in_french(error), err=True, nl=bool(in_french(error)))
+        raise SystemExit(error.exit_code) from None
+    except typer.Abort:
+        typer.echo("Abandonné.", err=True)
+        raise SystemExit(1) from None
     except Exception as error:
         sentence = _sentence(error)
         if sentence is None:
             raise
         typer.echo(sentence, err=True)
         raise SystemExit(1) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
 
 
 def _sentence(error: Exception) -> str | None:

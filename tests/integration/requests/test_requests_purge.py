@@ -156,7 +156,7 @@ def test_the_pages_say_when_a_request_goes_and_what_went(office):
     forget_past(office.context, turn_s=60)
     page = said(maelle.get("/demandes?etat=close"))
     assert "effacée 12 mois après le dernier contact" in page
-    assert "1 demande le sera dans les 30 jours. 1 demande effacée la dernière fois" in page
+    assert "1 demande sera effacée dans les 30 jours. Dernier passage : 1 demande effacée" in page
     assert maelle.get(f"/demandes/{old}").status_code == 404
 
 
