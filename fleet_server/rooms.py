@@ -27,7 +27,7 @@ from fleet_server.rollouts import api as rollout_api
 from fleet_server.rollouts import pages as rollout_pages
 from fleet_server.terminals import api as terminal_api
 from fleet_server.terminals import command_api as terminal_command_api
-from fleet_server.terminals import fleet_api, inbound, note_api
+from fleet_server.terminals import fleet_api, inbound, note_api, view_api
 from fleet_server.terminals import pages as terminal_pages
 from fleet_server.terminals.files import MAX_FILE_BYTES
 from fleet_server.terminals.record import RECORDERS
@@ -71,7 +71,7 @@ def install(app: FastAPI) -> None:
         upkeep_pages,
     )
     apis = (
-        request_api, terminal_api, fleet_api, note_api, terminal_command_api, release_api, software_api,
+        request_api, terminal_api, fleet_api, view_api, note_api, terminal_command_api, release_api, software_api,
         certificate_api, rollout_api, inventory_terminal_api, inventory_api, timeline_api, upkeep_api,
     )  # fmt: skip
     for part in (*pages, *apis):

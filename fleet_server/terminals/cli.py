@@ -1,4 +1,4 @@
-"""`balise terminal list|add|token|revoke|find|show|tag|note|retire`; orders are in `command_cli`."""
+"""`balise terminal list|views|add|token|revoke|find|show|tag|note|retire`; orders are in `command_cli`."""
 
 import os
 from collections.abc import Iterator
@@ -38,14 +38,15 @@ def _option(name: str, criterion: Criterion) -> Parameter:
 
 
 def list_terminals(
-    *, sort: Sorted = "", csv: Annotated[bool, typer.Option("--csv", help="En CSV, pour un tableur")] = False,
+    *, view: Annotated[str, typer.Option(help="Nom d’une vue enregistrée (balise terminal views)")] = "",
+    sort: Sorted = "", csv: Annotated[bool, typer.Option("--csv", help="En CSV, pour un tableur")] = False,
     data_dir: DataDir = None, **given: str | bool,
 ) -> None:  # fmt: skip
     """Montre les bornes. Sans rien demander : toutes, retirées comprises, avec leur état d’enrôlement. Avec un critère
     ou un ordre : celles qui y répondent, avec leur état ; d’un autre serveur, par BALISE_URL et BALISE_TOKEN."""
     elsewhere = bool(os.environ.get("BALISE_TOKEN")) and data_dir is None
-    if any(given.values()) or sort or csv or elsewhere:
-        _show_found(_wanted(given, sort), csv, data_dir)
+    if any(given.values()) or view or sort or csv or elsewhere:
+        _show_found(_wanted(given, sort), view, csv, data_dir)
     else:
         _show_registry(data_dir)
 
@@ -66,6 +67,14 @@ app.command("list")(with_criteria(list_terminals, _option))
 app.command()(with_criteria(find, _option))
 
 
+@app.command("views")
+def show_views(data_dir: DataDir = None) -> None:
+    """Montre les vues enregistrées de la flotte : ici celles de l’équipe ; par BALISE_TOKEN, celles du compte aussi."""
+    with _fleet(data_dir) as fleet:
+        for one in fleet.views():
+            typer.echo(f"{one.name:32} {'équipe' if one.shared else 'compte':8} {one.words}")
+
+
 def _wanted(given: dict[str, str | bool], sort: str) -> Search:
     try:
         return search(given, sort)
@@ -73,22 +82,24 @@ def _wanted(given: dict[str, str | bool], sort: str) -> Search:
         _refuse(str(bad))
 
 
-def _show_found(wanted: Search, csv: bool, data_dir: Path | None) -> None:
+def _show_found(wanted: Search, view: str, csv: bool, data_dir: Path | None) -> None:
     """Whatever their number."""
     from fleet_server.terminals.export import as_csv
 
     rows: list[TerminalView] = []
     with _fleet(data_dir) as fleet:
         for number in count(1):
-            got = fleet.find(wanted, number, _PAGE)
+            got = fleet.find(wanted, number, _PAGE, view)
             rows += got.terminals
             if not got.terminals or len(rows) >= got.total:
                 break
     if csv:
-        typer.echo(as_csv(rows, wanted.said()), nl=False)
+        said = [f"vue « {view} »"] * bool(view) + [wanted.said()] * bool(wanted.given)
+        typer.echo(as_csv(rows, ", ".join(said)), nl=False)
         return
     _show_rows(rows)
-    typer.echo(f"{len(rows)} borne{'s' if len(rows) > 1 else ''}, {wanted.sorted_how()}.", err=True)
+    how = f"vue « {view} »" if view and not wanted.sort else wanted.sorted_how()
+    typer.echo(f"{len(rows)} borne{'s' if len(rows) > 1 else ''}, {how}.", err=True)
 
 
 def _show_rows(rows: "list[TerminalView]") -> None:

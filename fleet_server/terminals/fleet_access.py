@@ -11,17 +11,20 @@ from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 from fastapi import HTTPException
+from pydantic import TypeAdapter
 from sqlmodel import Session
 
 from fleet_server.certificates.revoked import keep_list
 from fleet_server.context import Context
 from fleet_server.db import reading, transaction
 from fleet_server.terminals.enrolment import put_out
-from fleet_server.terminals.fleet_api import NoteView, TerminalPage, TerminalView, listed, note_view, viewed
+from fleet_server.terminals.fleet_api import NoteView, TerminalPage, TerminalView, listed, note_view, viewed, within
 from fleet_server.terminals.labels import NotTaken, add_note, change_note, delete_note, notes_of, set_tags
 from fleet_server.terminals.named import in_service, named
 from fleet_server.terminals.note_api import found
 from fleet_server.terminals.search import Search
+from fleet_server.terminals.view_api import ViewView, kept
+from fleet_server.terminals.views import NotKept
 
 _ANSWER_WITHIN_S = 30
 
@@ -31,7 +34,8 @@ class Refused(Exception):
 
 
 class FleetAccess(Protocol):
-    def find(self, wanted: Search, page: int, size: int = 50) -> TerminalPage: ...
+    def find(self, wanted: Search, page: int, size: int = 50, view: str = "") -> TerminalPage: ...
+    def views(self) -> list[ViewView]: ...
     def one(self, terminal: str) -> TerminalView: ...
     def tag(self, terminal: str, add: set[str], remove: set[str]) -> TerminalView: ...
     def note(self, terminal: str, text: str) -> None: ...
@@ -49,9 +53,12 @@ class Remote:
             raise Refused(f"BALISE_URL = « {url} » : l’adresse du serveur commence par https:// (ou http://).")
         self._url, self._token = url.rstrip("/") + "/api/v1", token
 
-    def find(self, wanted: Search, page: int, size: int = 50) -> TerminalPage:
-        given = {**wanted.given, "sort": wanted.sort, "page": page, "size": size}
+    def find(self, wanted: Search, page: int, size: int = 50, view: str = "") -> TerminalPage:
+        given = {**wanted.given, "sort": wanted.sort, "page": page, "size": size} | ({"view": view} if view else {})
         return TerminalPage.model_validate(self.ask("GET", f"/terminals?{urlencode(given)}"))
+
+    def views(self) -> list[ViewView]:
+        return TypeAdapter(list[ViewView]).validate_python(self.ask("GET", "/fleet-views"))
 
     def one(self, terminal: str) -> TerminalView:
         return TerminalView.model_validate(self.ask("GET", f"/terminals/{quote(terminal, safe='')}"))
@@ -107,9 +114,17 @@ class Local:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    def find(self, wanted: Search, page: int, size: int = 50) -> TerminalPage:
+    def find(self, wanted: Search, page: int, size: int = 50, view: str = "") -> TerminalPage:
+        """Nobody is signed in here: of views, only those that the team shares."""
+        try:
+            with reading(self._ctx.engine) as session:
+                return listed(session, self._ctx, within(session, None, view, wanted), page, size)
+        except NotKept as refused:
+            raise Refused(str(refused)) from refused
+
+    def views(self) -> list[ViewView]:
         with reading(self._ctx.engine) as session:
-            return listed(session, self._ctx, wanted, page, size)
+            return kept(session, None)
 
     def one(self, terminal: str) -> TerminalView:
         with reading(self._ctx.engine) as session:

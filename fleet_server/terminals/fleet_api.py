@@ -10,12 +10,16 @@ from sqlmodel import Session
 
 from fleet_server.access.caller import CALLED, calling
 from fleet_server.context import Context, ContextDep, Reading, Writing
+from fleet_server.db import after_commit
 from fleet_server.terminals.cards import Card, cards
+from fleet_server.terminals.choice import MOST_CHOSEN, chosen_terminals
 from fleet_server.terminals.enrolment import put_out
 from fleet_server.terminals.labels import NotTaken, add_note, notes_of, set_tags
 from fleet_server.terminals.models import TerminalNote
 from fleet_server.terminals.named import in_service, named
 from fleet_server.terminals.search import SORT_HELP, SORTS, BadSearch, Criterion, Search, search, with_criteria
+from fleet_server.terminals.tagging import retag
+from fleet_server.terminals.views import NAME_MOST, NotKept, search_named
 from fleet_server.web.errors import refusals
 from fleet_server.web.viewer import Viewer
 
@@ -80,6 +84,20 @@ class Tags(BaseModel):
     tags: list[str] = Field(max_length=100)
 
 
+class Tagging(BaseModel):
+    """`terminals`: ids. `put` and `take`: tags; what else they have stays."""
+
+    terminals: list[Annotated[str, Field(max_length=80)]] = Field(min_length=1, max_length=MOST_CHOSEN)
+    put: list[str] = Field(default=[], max_length=20)
+    take: list[str] = Field(default=[], max_length=100)
+
+
+class Tagged(BaseModel):
+    """How many of them changed."""
+
+    changed: int
+
+
 class NewNote(BaseModel):
     text: str
 
@@ -109,17 +127,22 @@ def asked(*, sort: Annotated[str, _SORT] = "", **given: str | bool) -> Search:
         raise HTTPException(422, str(bad)) from bad
 
 
+View = Annotated[str, Query(max_length=NAME_MOST, description="Name of a kept search (/fleet-views)")]
 Asked = Annotated[Search, Depends(with_criteria(asked, _asked))]
 
 
-@router.get("")
+@router.get("", responses=_ONE)
 def find(
-    caller: Reader, ctx: ContextDep, session: Reading, wanted: Asked,
+    caller: Reader, ctx: ContextDep, session: Reading, wanted: Asked, view: View = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1, size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> TerminalPage:  # fmt: skip
     """Those that match every filter given, who needs something first unless sorted. `state=offline` are also the
-    isolated, `state=degraded` also those in drift: as *Flotte* counts them. Scope `terminals:read`."""
-    return listed(session, ctx, wanted, page, size)
+    isolated, `state=degraded` also those in drift: as *Flotte* counts them. `view`: a kept search, which the filters
+    given narrow or replace. Scope `terminals:read`."""
+    try:
+        return listed(session, ctx, within(session, caller.id, view, wanted), page, size)
+    except NotKept as refused:
+        raise HTTPException(404, str(refused)) from refused
 
 
 @router.get("/{terminal_id}", responses=_ONE)
@@ -137,6 +160,20 @@ def tag(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, ask
         raise HTTPException(422, str(refused)) from refused
     session.flush()
     return viewed(session, ctx, terminal_id)
+
+
+@router.post("/tagging", responses=_ONE)
+def tag_many(caller: Writer, ctx: ContextDep, session: Writing, asked: Tagging) -> Tagged:
+    """Tags put on many and taken off, on all of them or on none. Scope `terminals:write`."""
+    found = chosen_terminals(session, asked.terminals)
+    if unknown := set(asked.terminals) - {one.id for one in found}:
+        raise HTTPException(404, f"Aucune borne en service n’a l’identifiant {min(unknown)}. Rien n’a changé.")
+    try:
+        changed = retag(session, found, asked.put, asked.take, caller, ctx.now())
+    except NotTaken as refused:
+        raise HTTPException(422, str(refused)) from refused
+    after_commit(session, lambda: ctx.live.touch("flotte"))
+    return Tagged(changed=changed)
 
 
 @router.get("/{terminal_id}/notes", responses=_ONE)
@@ -163,6 +200,14 @@ def retire(caller: Writer, ctx: ContextDep, session: Writing, terminal_id: str, 
     if asked.confirmed.strip().casefold() != terminal.name.casefold():
         raise HTTPException(422, f"Ce n’est pas son nom. Confirmez par « {terminal.name} ».")
     put_out(session, ctx, terminal, "decommissioned", caller)
+
+
+def within(session: Session, account: int | None, view: str, wanted: Search) -> Search:
+    """What the view asks, with what is asked besides in its place. Raises `NotKept`."""
+    if not view:
+        return wanted
+    kept = search_named(session, account, view)
+    return search({**kept.given, **wanted.given}, wanted.sort or kept.sort)
 
 
 def listed(session: Session, ctx: Context, wanted: Search, page: int, size: int) -> TerminalPage:

@@ -1,7 +1,9 @@
 """/flotte: every terminal, who needs something first; searched, filtered and sorted by its address."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -21,11 +23,14 @@ from fleet_server.terminals.export import as_csv
 from fleet_server.terminals.fleet_api import view_of
 from fleet_server.terminals.search import CRITERIA, SORTS, STATES, TEXT_MOST, BadSearch, Search, from_page, plain
 from fleet_server.terminals.states import fleet_sentence, holds_back
+from fleet_server.terminals.views import NAME_MOST, landing_of, search_of, views_of
 from fleet_server.web.pages import fragment, page, page_number
 
 router = APIRouter(include_in_schema=False)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 PAGE_SIZE = 50
+WHOLE = "/flotte?vue=toutes"
+"""The whole fleet, for whoever lands on a view."""
 CHOSEN_FROM = ("group", "tag", "kind", "department", "software", "release")
 """Criteria that the form offers, each with what the fleet has of it; the others have a field or a counter."""
 
@@ -56,19 +61,24 @@ AskedDep = Annotated[Asked, Depends(asked)]
 
 @router.get("/flotte")
 def fleet_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, wanted: AskedDep) -> Response:
+    landing = landing_of(session, viewer.id)
+    if landing and not request.url.query and (query := search_of(landing).query()):
+        return RedirectResponse(f"/flotte?{query}", status_code=303)
+    whole = WHOLE if landing else "/flotte"
     if wanted.untidy and not wanted.problems:
-        return RedirectResponse(address(wanted.search), status_code=303)
+        return RedirectResponse(address(wanted.search, whole=whole), status_code=303)
     ending = warnings(endings(session, ctx.settings, ctx.keys), ctx.now())
     return page(request, viewer, "terminals/flotte.html", status=422 if wanted.problems else 200, live=False,
-                ending=ending, ending_words=WORDS, **_fleet(session, ctx, wanted))  # fmt: skip
+                ending=ending, ending_words=WORDS, **_fleet(session, ctx, wanted, viewer, whole))  # fmt: skip
 
 
 @router.get("/flotte/lignes")
 def fleet_rows(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, wanted: AskedDep) -> Response:
     """What changes of the page, for the stream and for whoever types; its address becomes that of what is shown."""
+    whole = WHOLE if landing_of(session, viewer.id) else "/flotte"
     answer = fragment(request, viewer, "terminals/flotte-lignes.html", status=422 if wanted.problems else 200,
-                      live=True, **_fleet(session, ctx, wanted))  # fmt: skip
-    answer.headers["HX-Replace-Url"] = address(wanted.search, wanted.page)
+                      live=True, **_fleet(session, ctx, wanted, viewer, whole))  # fmt: skip
+    answer.headers["HX-Replace-Url"] = address(wanted.search, wanted.page, whole)
     return answer
 
 
@@ -98,13 +108,14 @@ def spreadsheet(ctx: Context, viewer: Viewer, found: list[Card], said: str) -> R
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def address(search: Search, number: int = 1) -> str:
+def address(search: Search, number: int = 1, whole: str = "/flotte") -> str:
+    """`whole`: of the list when nothing is asked; for whoever lands on a view, that is not /flotte."""
     query = search.query(page=number if number > 1 else 0)
-    return f"/flotte?{query}" if query else "/flotte"
+    return f"/flotte?{query}" if query else whole
 
 
-def _fleet(session: Session, ctx: Context, wanted: Asked) -> dict[str, Any]:
-    everything, asked_for = cards(session, ctx), wanted.search
+def _fleet(session: Session, ctx: Context, wanted: Asked, viewer: Viewer, whole: str) -> dict[str, Any]:
+    everything, asked_for, to = cards(session, ctx), wanted.search, partial(address, whole=whole)
     found = [] if wanted.problems else asked_for.among(everything)
     number = min(wanted.page, max(1, -(-len(found) // PAGE_SIZE)))
     first = (number - 1) * PAGE_SIZE
@@ -114,8 +125,10 @@ def _fleet(session: Session, ctx: Context, wanted: Asked) -> dict[str, Any]:
         "cards": found[first : first + PAGE_SIZE], "found": len(found),
         "choosable": [card.terminal.id for card in found[:MOST_CHOSEN]], "first": first + 1, "number": number,
         "total": len(everything), "search": asked_for, "given": dict.fromkeys(CRITERIA, "") | dict(asked_for.given),
-        "problems": wanted.problems, "address": address,
-        "counters": _counters(everything, asked_for), "chips": _chips(asked_for), "columns": _columns(asked_for),
+        "problems": wanted.problems, "address": to, "whole": whole, "name_most": NAME_MOST,
+        "views": _views(session, viewer, asked_for),
+        "counters": _counters(everything, asked_for, to), "chips": _chips(asked_for, to),
+        "columns": _columns(asked_for, to),
         "choices": _choices(everything, asked_for), "sorts": SORTS, "criteria": CRITERIA, "text_most": TEXT_MOST,
         "sentence": sentence, "marks": fleet_map.marks(everything if wanted.problems else found),
         "worst": _worst(everything), "waiting": sum(_waiting(card) for card in everything),
@@ -123,7 +136,13 @@ def _fleet(session: Session, ctx: Context, wanted: Asked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _counters(everything: list[Card], wanted: Search) -> dict[str, Any]:
+def _views(session: Session, viewer: Viewer, wanted: Search) -> list[tuple[str, str, bool, bool]]:
+    """Name, address, shared, and whether it is what is shown."""
+    return [(row.name, address(search), row.shared, search == wanted)
+            for row in views_of(session, viewer.id) for search in (search_of(row),)]  # fmt: skip
+
+
+def _counters(everything: list[Card], wanted: Search, address: Callable[..., str]) -> dict[str, Any]:
     """They count what the other filters leave; what does not exist stays, at zero."""
     others = [card for card in everything if wanted.finds(card, but="state")]
     keys = Counter(card.condition.key for card in others)
@@ -136,13 +155,13 @@ def _counters(everything: list[Card], wanted: Search) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _chips(wanted: Search) -> list[tuple[str, str]]:
+def _chips(wanted: Search, address: Callable[..., str]) -> list[tuple[str, str]]:
     """Each fact that is asked, in words, and the address without it."""
     return [(one.said(wanted.given[name]), address(wanted.but(**{name: ""})))
             for name, one in CRITERIA.items() if name in wanted.given]  # fmt: skip
 
 
-def _columns(wanted: Search) -> dict[str, tuple[str, str]]:
+def _columns(wanted: Search, address: Callable[..., str]) -> dict[str, tuple[str, str]]:
     """Of each sort: which way the rows are now (`aria-sort`, empty: not by it), and the address that sorts by it, or
     that turns it round."""
     now = wanted.sort.removeprefix("-")

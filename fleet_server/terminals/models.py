@@ -223,3 +223,26 @@ class Pairing(SQLModel, table=True):
     terminal: str = ""
     opened_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class FleetView(SQLModel, table=True):
+    """A search of the fleet's list under a name. `query`: as in the address of the page."""
+
+    __tablename__ = "fleet_view"
+    id: int | None = Field(default=None, primary_key=True)
+    owner: int = Field(foreign_key="access_account.id", index=True)
+    name: str = Field(max_length=60)
+    query: str = Field(max_length=1000)
+    shared: bool = False
+    """The team sees it too."""
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was deleted; it may be had back for a while."""
+
+
+class FleetLanding(SQLModel, table=True):
+    """The view that a person's list opens on."""
+
+    __tablename__ = "fleet_landing"
+    account: int = Field(primary_key=True, foreign_key="access_account.id")
+    view: int = Field(foreign_key="fleet_view.id", index=True)

@@ -17,6 +17,7 @@ from fleet_server.terminals import (
     health_chart,
     label_pages,
     settings_pages,
+    view_pages,
 )
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.enrol_pages import router as enrol_router
@@ -32,6 +33,7 @@ from fleet_server.web.palette import Choice
 router = APIRouter(include_in_schema=False)
 router.include_router(fleet_pages.router)
 router.include_router(choice_pages.router)
+router.include_router(view_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(file_pages.router)
 router.include_router(batch_pages.router)

@@ -15,6 +15,9 @@
   search.addEventListener("change", (event) => { if (event.target.matches("select")) search.requestSubmit(); });
   search.addEventListener("submit", () => { for (const field of search.elements) if (field.name && !field.value) field.disabled = true; });
 
+  // What is kept under a name is what is shown now, also when it was typed.
+  document.getElementById("garder")?.addEventListener("submit", (event) => { event.target.elements.requete.value = location.search.slice(1); });
+
   // ---- choosing: kept here, not in the rows, which the stream draws again; and over the pages of the list, in this tab ----
   const MOST = 2000;
   const KEPT = "balise-flotte-choix";

@@ -14,6 +14,7 @@ from fleet_server.terminals.registry import get_terminal
 from tests.back_office import post
 from tests.browser import PHONE, sideways_scroll, violations
 from tests.integration.terminals.cast import in_every_state
+from tests.integration.terminals.test_terminals_fleet_api import client
 from tests.integration.terminals.test_terminals_fleet_list import crowd, lines_of
 from tests.integration.terminals.test_terminals_pages import rows, text_of, yanis  # noqa: F401
 from wire.state import WindowState
@@ -148,6 +149,23 @@ def asked_by(fleet, client, tag):
     finally:
         event.remove(fleet.office.context.engine, "before_cursor_execute", count)
     return len(asked)
+
+
+def test_a_program_tags_many_at_once_all_or_none(fleet):
+    in_every_state(fleet)
+    both, api = [fleet["Laval"].id, fleet["Segré"].id], client(fleet, "terminals:write")
+    done = api.post("/terminals/tagging", json={"terminals": both, "put": ["Wifi", "4g"]})
+    assert (done.status_code, done.json()) == (200, {"changed": 2})
+    assert api.post("/terminals/tagging", json={"terminals": both, "take": ["4G"]}).json() == {"changed": 2}
+    for body, status in (
+        ({"terminals": [*both, "b-nobody"], "put": ["x"]}, 404), ({"terminals": both, "put": ["<b>"]}, 422),
+        ({"terminals": []}, 422), ({"terminals": ["b-a"] * 2001}, 422),
+    ):  # fmt: skip
+        assert api.post("/terminals/tagging", json=body).status_code == status, body
+    assert tags(fleet) == {"Laval": ["wifi"], "Segré": ["wifi"]}
+    with reading(fleet.office.context.engine) as session:
+        lines = session.exec(select(AuditEntry).where(AuditEntry.act == "terminal.tagged")).all()
+    assert {line.who for line in lines} == {"veille, jeton de Yanis Belkacem"}
 
 
 # ---- in a browser ----------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from fleet_server.releases.publish import publish
 from fleet_server.terminals.batches import give_many
 from fleet_server.terminals.commands import give
 from fleet_server.terminals.labels import set_tags
-from fleet_server.terminals.models import Pairing, Terminal, TerminalCommand
+from fleet_server.terminals.models import FleetView, Pairing, Terminal, TerminalCommand
 from fleet_server.terminals.registry import add_terminal
 from tests.back_office import CAST, BackOffice, build, post, served
 from tests.integration.requests.sealing import KEY, KID, PEOPLE, sealed_by
@@ -40,6 +40,7 @@ HARMLESS = {
     "/commandes/nouvelle": "tells what would happen, and gives nothing",
     "/deploiements/nouveau": "the form of a rollout for the terminals that were ticked: nothing is made yet",
     "/flotte/etiquettes": "the form that asks which tags: nothing is changed yet",
+    "/flotte/vues/{number}/accueil": "where one's own list opens: nobody else's matter",
     "/api/v1/commands/preview": "likewise, for programs",
     "/apparence": "a cookie of this browser, nothing of the server's",
     "/api/v1/terminal/requests": "a visitor's own: a dated line would tell when somebody stood before which kiosk",
@@ -49,6 +50,7 @@ HARMLESS = {
     "/api/v1/maintenance": "by a token, audited as maintenance.planned: proved in test_terminals_upkeep",
     "/api/v1/maintenance/{number}/{act}": "by a token, likewise",
     "/api/v1/terminals/{terminal_id}/notes": "by a token, audited as terminal.noted: proved with real tokens elsewhere",
+    "/api/v1/terminals/tagging": "by a token, audited as terminal.tagged: proved in test_terminals_chosen",
     "/api/v1/terminals/{terminal_id}/retire": "by a token, audited as terminal.decommissioned, likewise",
     "/api/v1/terminal/renew": "the terminal's own act, audited as terminal.certificate_renewed, likewise",
 }
@@ -71,6 +73,15 @@ def accept_invitation(office):
     with transaction(office.context.engine) as session:
         token = create_account(session, "nour", "Nour Chérif", ["operator"], office.clock())
     return "", f"/invitation/{token}", {"password": "cheval pile agrafe", "again": "cheval pile agrafe"}
+
+
+def shared_view(office: BackOffice, **fields: Any) -> int:
+    with transaction(office.context.engine) as session:
+        row = FleetView(owner=account_of(office, "yanis"), name="Muettes", query="etat=hors-ligne", shared=True,
+                        made_at=office.clock(), **fields)  # fmt: skip
+        session.add(row)
+        session.flush()
+        return row.id or 0
 
 
 def change_password(office):
@@ -270,6 +281,18 @@ RECIPES: dict[str, Act] = {
     "/bornes/{terminal_id}/commandes/{command_id}/annuler": on_command("annuler", "queued"),
     "/bornes/{terminal_id}/commandes/{command_id}/nouveau": on_command("nouveau", "succeeded"),
     "/flotte.csv": lambda office: ("yanis", "/flotte.csv", {"terminals": laval(office, generation=1)}),
+    "/flotte/vues": lambda office: (
+        "yanis", "/flotte/vues", {"nom": "Muettes", "requete": "etat=hors-ligne", "partagee": "oui"},
+    ),
+    "/flotte/vues/{number}": lambda office: (
+        "yanis", f"/flotte/vues/{shared_view(office)}", {"nom": "Silencieuses", "partagee": "oui"},
+    ),
+    "/flotte/vues/{number}/supprimer": lambda office: (
+        "yanis", f"/flotte/vues/{shared_view(office)}/supprimer", {},
+    ),
+    "/flotte/vues/{number}/retablir": lambda office: (
+        "yanis", f"/flotte/vues/{shared_view(office, gone_at=office.clock())}/retablir", {},
+    ),
     "/flotte/etiquettes/changer": lambda office: (
         "yanis", "/flotte/etiquettes/changer", {"terminals": laval(office, generation=1), "mettre": "pilote"},
     ),
