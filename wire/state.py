@@ -39,7 +39,8 @@ class OpeningHours(Message):
 
 
 class Place(Message):
-    """Where the terminal stands now. A dated attribute: the terminal may move, its id stays."""
+    """Where the terminal stands now. A dated attribute: the terminal may move, its id stays. Latitude and longitude are
+    in degrees, both 0 when nobody gave them."""
 
     site: Short
     name: Short

@@ -128,8 +128,8 @@ def add(
     commune_name: Annotated[str, typer.Option(help="Son nom")],
     place: Annotated[str, typer.Option(help="Le lieu : « Mairie de Laval »")],
     kind: Annotated[Kind, typer.Option(help="Genre de lieu")] = "autre",
-    latitude: Annotated[float, typer.Option(help="Sur la carte, en degrés")] = 47.47,
-    longitude: Annotated[float, typer.Option(help="Sur la carte, en degrés")] = -0.55,
+    latitude: Annotated[float, typer.Option(help="Sur la carte, en degrés ; 0 et 0 : non donnée")] = 0,
+    longitude: Annotated[float, typer.Option(help="Sur la carte, en degrés")] = 0,
     group: Annotated[list[str] | None, typer.Option(help="Groupe ; plusieurs possibles")] = None,
     data_dir: DataDir = None,
 ) -> None:

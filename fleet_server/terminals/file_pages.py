@@ -13,7 +13,7 @@ from fleet_server.terminals.desired import wish
 from fleet_server.terminals.enrolment import put_out
 from fleet_server.terminals.models import Terminal
 from fleet_server.terminals.named import in_service
-from fleet_server.terminals.place_form import Described
+from fleet_server.terminals.place_form import Described, position_typed
 from fleet_server.terminals.place_kinds import KINDS
 from fleet_server.terminals.registry import clean_groups, move, place_of, rename
 from fleet_server.web.pages import page, seen_other
@@ -87,7 +87,7 @@ def _page(request: Request, viewer: Viewer, session: Session, terminal: Terminal
     place = place_of(session, terminal.id)
     now_set = {
         "name": terminal.name, "place": place.name, "kind": place.kind, "commune": place.commune_name,
-        "code": place.commune, "position": f"{place.latitude}, {place.longitude}", "groups": ", ".join(terminal.groups),
+        "code": place.commune, "position": position_typed(place), "groups": ", ".join(terminal.groups),
     }  # fmt: skip
     values = {"terminal": terminal, "typed": now_set | (typed or {}), "errors": errors or {}, "kinds": KINDS}
     return page(request, viewer, "terminals/fiche.html", status=status, **values)

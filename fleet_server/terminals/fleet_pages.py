@@ -21,6 +21,7 @@ from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.choice import MOST_CHOSEN
 from fleet_server.terminals.export import as_csv
 from fleet_server.terminals.fleet_api import view_of
+from fleet_server.terminals.place_kinds import DEPARTMENTS
 from fleet_server.terminals.search import CRITERIA, SORTS, STATES, TEXT_MOST, BadSearch, Search, from_page, plain
 from fleet_server.terminals.states import fleet_sentence, holds_back
 from fleet_server.terminals.views import NAME_MOST, landing_of, search_of, views_of
@@ -130,7 +131,8 @@ def _fleet(session: Session, ctx: Context, wanted: Asked, viewer: Viewer, whole:
         "counters": _counters(everything, asked_for, to), "chips": _chips(asked_for, to),
         "columns": _columns(asked_for, to),
         "choices": _choices(everything, asked_for), "sorts": SORTS, "criteria": CRITERIA, "text_most": TEXT_MOST,
-        "sentence": sentence, "marks": fleet_map.marks(everything if wanted.problems else found),
+        "sentence": sentence, "map": fleet_map.drawn(everything if wanted.problems else found),
+        "departments": DEPARTMENTS,
         "worst": _worst(everything), "waiting": sum(_waiting(card) for card in everything),
         "holding": sum(holds_back(card.report, ctx.now()) for card in everything),
     }  # fmt: skip

@@ -10,7 +10,13 @@ from fleet_server.terminals.place_kinds import KINDS
 from wire.state import Place
 
 _CODE = re.compile(r"^\d[0-9AB]\d{3}$")
+NOWHERE = "0, 0"
+"""A place whose position nobody gave: the map says so rather than show it somewhere."""
 _POSITION = re.compile(r"^(-?\d{1,2}(?:[.]\d+)?)\s*[,; ]\s*(-?\d{1,3}(?:[.]\d+)?)$")
+
+
+def position_typed(place: Place) -> str:
+    return f"{place.latitude}, {place.longitude}" if place.latitude or place.longitude else ""
 
 
 @dataclass
@@ -36,9 +42,9 @@ class Described:
             errors["commune"] = "La commune est nécessaire."
         if not _CODE.match(self.code.strip()):
             errors["code"] = "Le code Insee a cinq chiffres : 53130 pour Laval. Ce n’est pas le code postal."
-        position = _POSITION.match(self.position.strip())
+        position = _POSITION.match(self.position.strip() or NOWHERE)
         if not position:
-            errors["position"] = "Deux nombres, latitude puis longitude : « 48.0706, -0.7734 »."
+            errors["position"] = "Deux nombres, latitude puis longitude : « 48.0706, -0.7734 ». Ou rien."
         if errors or not position:
             return None, errors
         code = self.code.strip()

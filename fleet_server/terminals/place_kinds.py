@@ -1,4 +1,4 @@
-"""Kinds of place where a terminal may stand, and their words for people."""
+"""Kinds of place where a terminal may stand, and the departments of the region, in words for people."""
 
 KINDS = {
     "mairie": "Mairie",
@@ -7,3 +7,7 @@ KINDS = {
     "france_services": "France services",
     "autre": "Autre lieu",
 }
+DEPARTMENTS = {
+    "44": "Loire-Atlantique", "49": "Maine-et-Loire", "53": "Mayenne", "72": "Sarthe", "85": "Vendée",
+}  # fmt: skip
+"""Of the region, whose outlines the map has."""
