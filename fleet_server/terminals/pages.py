@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from sqlmodel import Session, col, select
 
 from fleet_server.access.guard import Viewer, allow
+from fleet_server.certificates.models import Certificate
 from fleet_server.context import Context, ContextDep, Reading
 from fleet_server.terminals import (
     batch_pages,
@@ -20,6 +21,7 @@ from fleet_server.terminals import (
     view_pages,
 )
 from fleet_server.terminals.cards import Card, cards
+from fleet_server.terminals.content_standing import content_standing
 from fleet_server.terminals.enrol_pages import router as enrol_router
 from fleet_server.terminals.missing import missing
 from fleet_server.terminals.models import TerminalEvent, TerminalHealth
@@ -87,9 +89,17 @@ def _terminal(session: Session, ctx: Context, terminal_id: str, duree: str) -> d
         "events": [fact_of(event) for event in events], "facts": _facts(card, rows),
         "reported": settings_pages.reported_rows(card), "missing": missing(session, terminal_id),
         "works": listed.coming(session, now, terminal_id),
+        "content": content_standing(card.want, card.report, now), "certificate": _certificate(session, card),
         **label_pages.of_terminal(session, card.terminal), **_upkeep(card, now),
         **command_pages.of_terminal(session, terminal_id),
     }  # fmt: skip
+
+
+def _certificate(session: Session, card: Card) -> Certificate | None:
+    """The one that it holds: the last that was issued, unless it was revoked."""
+    row = Certificate
+    mine = select(row).where(row.kind == "terminal", row.name == card.terminal.id, col(row.revoked_at).is_(None))
+    return session.exec(mine.order_by(col(row.issued_at).desc()).limit(1)).first()
 
 
 def _upkeep(card: Card, now: datetime) -> dict[str, str]:

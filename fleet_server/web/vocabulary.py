@@ -70,6 +70,18 @@ STATES: dict[str, dict[str, State]] = {
         "rejected": State("slash", "bad", "Refusée"),
         "drift": State("diamond", "warn", "Dérive"),
     },
+    "content": {
+        "unknown": UNKNOWN,
+        "as_is": State("ring", "off", "Rien n’est demandé"),
+        "current": State("check", "ok", "À jour"),
+        "wanted": State("clock", "off", "Demandée"),
+        "downloading": State("half", "run", "Télécharge"),
+        "waiting": State("clock", "run", "Reçue, attend"),
+        "verifying": State("half", "run", "Vérification"),
+        "rolled_back": State("back", "warn", "Revenue en arrière"),
+        "failed": State("oct", "bad", "Échec"),
+        "rejected": State("slash", "bad", "Refusée"),
+    },
     "command": {
         "queued": State("clock", "off", "En file"),
         "sent": State("dash", "run", "Envoyée"),

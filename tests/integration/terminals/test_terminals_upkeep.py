@@ -1,6 +1,7 @@
 """Planned maintenance by pages, programs and the command line: what it changes of what is shown, and who did it."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,14 +9,18 @@ from sqlmodel import select
 
 from fleet_server.access.audit_models import AuditEntry
 from fleet_server.db import reading, transaction
+from fleet_server.retention import forget_past
 from fleet_server.terminals.models import SettingLayer
 from fleet_server.terminals.registry import move, place_of
 from fleet_server.terminals.upkeep import acts
+from fleet_server.terminals.upkeep.edges import Edges
+from fleet_server.terminals.upkeep.models import MaintenanceOf
 from tests.back_office import post
 from tests.browser import PHONE, chromium, close, sideways_scroll, violations
 from tests.integration.terminals.test_terminals_fleet_api import balise, client
 from tests.integration.terminals.test_terminals_pages import questions
 from tests.trust import with_repository
+from wire.state import ContentState, Release
 
 NOON = datetime(2026, 12, 1, 11, 0, tzinfo=UTC)
 SOON = {"begins_at": "2026-12-01T14:00", "ends_at": "2026-12-01T16:00", "reason": "Remplacement du routeur"}
@@ -313,3 +318,39 @@ def test_the_pages_hold_on_a_phone_and_to_their_readers(at_noon):
             assert violations(page) == [], path
             assert sideways_scroll(page) == 0, path
         close(context)
+
+
+def test_pages_are_told_when_it_begins_and_ends_by_the_clock_and_once(at_noon):
+    laval, context = at_noon["Laval"].id, at_noon.office.context
+    planned(at_noon)
+    edges = Edges(context)
+
+    def told(minutes):
+        at_noon.office.clock.at = NOON + timedelta(minutes=minutes)
+        before = context.live.version(f"borne:{laval}")
+        return edges.turn(), context.live.version(f"borne:{laval}") != before
+
+    assert [told(minutes) for minutes in (60, 119, 120, 121, 239, 240, 600)] == [
+        (0, False), (0, False), (1, True), (0, False), (0, False), (1, True), (0, False),
+    ]  # fmt: skip
+
+
+def test_what_is_long_past_is_forgotten_with_the_terminals_it_named(at_noon):
+    api = client(at_noon, "terminals:write")
+    planned(at_noon, api)
+    planned(at_noon, api, begins_at="2026-12-02T14:00", ends_at="2026-12-02T16:00")
+    at_noon.office.clock.at = datetime(2027, 1, 1, 0, 0, tzinfo=UTC)
+    context = at_noon.office.context
+    a_month = context.settings.model_copy(update={"kept_events_days": 30})
+    assert forget_past(replace(context, settings=a_month))["terminal_maintenance"] == 1
+    with reading(at_noon.office.context.engine) as session:
+        assert [row.maintenance for row in session.exec(select(MaintenanceOf))] == [2]
+
+
+def test_the_page_says_which_edition_and_certificate_the_terminal_holds(at_noon):
+    yanis, laval = at_noon.office.signed_in("yanis"), at_noon["Laval"].id
+    release = Release(id="a" * 64, label="2026.47")
+    at_noon["Laval"].reports(content=ContentState(active=release, previous=Release(id="c" * 64, label="2026.46")))
+    shown = words(yanis.get(f"/bornes/{laval}"))
+    assert re.search(r"Contenu .*À l’écran 2026.47 .*Édition gardée 2026.46", shown)
+    assert re.search(r"Certificat jusqu’au [^.]*? délivré le 1er déc\., enrôlement n° 1, n° [0-9a-f]{8}…", shown)
