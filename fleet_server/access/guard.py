@@ -22,6 +22,8 @@ from fleet_server.web.viewer import ROLES, Viewer
 __all__ = ["Viewer", "allow", "allow_before_body", "check_token", "find_viewer"]
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+MOST_FIELDS = 5000
+"""Of a form: one ticks terminals, of which there may be thousands. The body's own limit bounds the rest."""
 STALE_FORM = "Ce formulaire a expiré ou vient d’ailleurs. Revenez à la page, puis recommencez : rien n’a été changé."
 
 
@@ -59,7 +61,7 @@ async def _form_token(request: Request) -> str:
     kind = request.headers.get("content-type", "")
     if not kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         return ""
-    token = (await request.form()).get("csrf", "")
+    token = (await request.form(max_fields=MOST_FIELDS)).get("csrf", "")
     return token if isinstance(token, str) else ""
 
 

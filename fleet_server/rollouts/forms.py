@@ -42,6 +42,8 @@ def read(form: Mapping[str, str], chosen: Mapping[str, Sequence[str]]) -> Typed:
     criteria["text"] = " ".join(form.get("texte", "").split())
     if form.get("qui") != "toutes" and not any(criteria.values()):
         typed.errors["qui"] = "Donnez au moins un critère, ou choisissez toutes les bornes."
+    elif form.get("qui") == "toutes" and any(criteria.values()):
+        typed.errors["qui"] = "Des critères sont donnés : retirez-les, ou choisissez les bornes qui y répondent."
     elif len(criteria["text"]) > TEXT_MAX:
         typed.errors["texte"] = f"{TEXT_MAX} caractères au plus."
     elif form.get("qui") != "toutes":

@@ -13,16 +13,14 @@ from fleet_server.releases.software import software_releases
 from fleet_server.rollouts.acts import ACTS, Asked, RolloutRefused, create, needs_second_person
 from fleet_server.rollouts.forms import EMPTY, LISTS, TEXT_MAX, Typed, read
 from fleet_server.rollouts.models import ACTIVE, Rollout
-from fleet_server.rollouts.seen import fleet
-from fleet_server.rollouts.shown import counts_of, newest, shown
-from fleet_server.rollouts.whom import SEARCHED, TRAITS, choices
+from fleet_server.rollouts.seen import Seen, fleet
+from fleet_server.rollouts.shown import SORTS, Part, counts_of, newest, shown
+from fleet_server.rollouts.whom import SEARCHED, TRAITS, choices, sought
 from fleet_server.terminals.public import TooMany, chosen_ids
 from fleet_server.web.pages import RailCount, fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
-MOST_BOXES = 200
-"""Beyond so many chosen terminals, a box for each would help nobody; and a form takes 1,000 fields."""
 
 
 class Gesture(NamedTuple):
@@ -38,12 +36,14 @@ GESTURES = {
     "approuver": Gesture("approve", "Approuvé : il peut être lancé."),
     "renvoyer": Gesture("refuse", "Renvoyé à son auteur.", asks=True),
     "lancer": Gesture("start", "Lancé."),
-    "pause": Gesture("pause", "En pause : plus rien ne commence."),
+    "pause": Gesture("pause", "En pause : aucune autre borne ne commence."),
     "reprendre": Gesture("resume", "Repris."),
     "arreter": Gesture("stop", "Arrêté.", asks=True),
     "reessayer": Gesture("retry", "Un nouvel essai est en file."),
     "forcer": Gesture("force", "Demandé sans attendre.", asks=True),
 }
+MOST_CHOSEN = 2000
+"""As many as a target may name."""
 _UNDO = {"pause": "reprendre"}
 
 
@@ -70,7 +70,7 @@ def new_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operat
              genre: str = "", version: str = "") -> Response:  # fmt: skip
     """`genre=reglages`: its settings are open; `genre=logiciel`: for the software `version`.
 
-    What a list of terminals was filtered by is ticked (`_searched`).
+    What a list of terminals was filtered by is ticked (`_searched`), and those it names: `terminal=ID`, repeated.
     """
     kind = {"reglages": "settings", "logiciel": "software"}.get(genre, EMPTY["kind"])
     chosen, text = _searched(request)
@@ -98,7 +98,9 @@ def new_for(request: Request, ctx: ContextDep, session: Reading, viewer: Operato
 def _searched(request: Request) -> tuple[dict[str, list[str]], str]:
     """By the names of `SEARCHED`, and `text`."""
     asked = request.query_params
-    found = {ours: [one[:80] for one in asked.getlist(theirs)[:500] if one] for theirs, ours in SEARCHED.items()}
+    found = {
+        ours: [one[:80] for one in asked.getlist(theirs)[:MOST_CHOSEN] if one] for theirs, ours in SEARCHED.items()
+    }
     return {name: values for name, values in found.items() if values}, asked.get("text", "")[:TEXT_MAX]
 
 
@@ -106,7 +108,7 @@ async def _posted(request: Request) -> tuple[dict[str, str], dict[str, list[str]
     form = await request.form()
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     chosen = {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in LISTS}
-    # Many terminals come in one field: a form takes 1,000 of them.
+    # A list of terminals may send them in one field.
     return texts, chosen | {"terminals": [one for value in chosen["terminals"] for one in value.split(",") if one]}
 
 
@@ -128,15 +130,24 @@ def make(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, 
     return _new(request, ctx, session, viewer, {**EMPTY, "seconde": "", "ferme": "", **form}, chosen, typed, 422)
 
 
+def _part(etat: str = "", page: int = 1) -> Part:
+    return Part(etat if etat in SORTS else "", min(max(page, 1), 10_000))
+
+
+Looked = Annotated[Part, Depends(_part)]
+
+
 @router.get("/deploiements/{number}")
-def rollout_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, number: int) -> Response:
-    return page(request, viewer, "rollouts/deploiement.html", **_one(session, ctx, viewer, number))
+def rollout_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, number: int,
+                 part: Looked) -> Response:  # fmt: skip
+    return page(request, viewer, "rollouts/deploiement.html", **_one(session, ctx, viewer, number, part))
 
 
 @router.get("/deploiements/{number}/direct")
-def rollout_live(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, number: int) -> Response:
+def rollout_live(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, number: int,
+                 part: Looked) -> Response:  # fmt: skip
     return fragment(request, viewer, "rollouts/deploiement-corps.html", live=True,
-                    **_one(session, ctx, viewer, number))  # fmt: skip
+                    **_one(session, ctx, viewer, number, part))  # fmt: skip
 
 
 @router.get("/deploiements/{number}/{gesture}")
@@ -177,14 +188,15 @@ def _list(session: Session) -> dict[str, Any]:
     said = f"{len(going)} déploiement{'s' if len(going) > 1 else ''} en cours." if going else "Rien n’est en cours."
     if waiting:
         said += f" {len(waiting)} attend{'ent' if len(waiting) > 1 else ''} une seconde personne."
-    return {"rollouts": rows, "counts": counts_of(session), "sentence": said}
+    return {"rollouts": rows, "counts": counts_of(session, [one.id or 0 for one in rows]), "sentence": said}
 
 
-def _one(session: Session, ctx: Context, viewer: Viewer, number: int) -> dict[str, Any]:
+def _one(session: Session, ctx: Context, viewer: Viewer, number: int, part: Part | None = None) -> dict[str, Any]:
+    """`part` None: every terminal, for a confirmation that names them."""
     row = _row(session, number)
     return {
-        "shown": shown(session, row, ctx.now()), "rollout": row, "mine": row.made_by == viewer.id,
-        "second": needs_second_person(ctx, row),
+        "shown": shown(session, row, ctx.now(), part), "rollout": row, "mine": row.made_by == viewer.id,
+        "second": needs_second_person(ctx, row), "sorts": SORTS,
     }  # fmt: skip
 
 
@@ -193,13 +205,10 @@ def _new(
     chosen: Mapping[str, list[str]], typed: Typed, status: int = 200,
 ) -> Response:  # fmt: skip
     seen = fleet(session, ctx.now())
-    there, many = choices(seen), chosen.get("terminals", [])
-    apart = list(many) if len(many) > MOST_BOXES else []
     values = {
         "form": form, "chosen": chosen, "errors": typed.errors, "editions": releases(session),
         "versions": [one.release.version for one in software_releases(ctx.settings)],
-        "criteria": _boxes({name: boxes for name, boxes in there.items() if not apart or name != "terminals"}, chosen),
-        "terminals": there["terminals"], "apart": apart,
+        "criteria": _boxes(choices(seen), chosen), "bornes": _bornes(seen, chosen),
         "demanded": ctx.settings.rollout_approval == "all", "count": sum(one.in_service for one in seen.values()),
     }  # fmt: skip
     return page(request, viewer, "rollouts/nouveau.html", status=status, **values)
@@ -209,9 +218,28 @@ def _boxes(choices: Mapping[str, list[tuple[str, str]]], chosen: Mapping[str, li
     """What was ticked has a box, also where no terminal has it any more."""
     found = []
     for name, boxes in choices.items():
+        if name == "terminals":
+            continue  # one by one, in a list of their own
         known = {value for value, _ in boxes}
         found.append((name, TRAITS[name][0], boxes + [(one, one) for one in chosen.get(name, ()) if one not in known]))
     return [one for one in found if one[2]]
+
+
+def _bornes(seen: Mapping[str, Seen], chosen: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    """Those in service, what is ticked first, also what is not in service: each with what the page's criteria ask."""
+    known = [one for one in seen.values() if one.in_service]
+    made = [
+        {"id": one.id, "name": one.name, "place": one.place.name, "find": sought(one),
+         "traits": {name: [value for value in traits(one) if value] for name, (_, traits) in TRAITS.items()}}
+        for one in known
+    ]  # fmt: skip
+    ticked = {*chosen.get("terminals", ()), *chosen.get("canaries", ())}
+    lost = ticked - {one.id for one in known}
+    return [
+        *({"id": one, "name": seen[one].name if one in seen else one, "place": "n’est pas en service", "find": one,
+           "traits": {}} for one in sorted(lost)),
+        *sorted(made, key=lambda one: one["id"] not in ticked),
+    ]  # fmt: skip
 
 
 def _gesture(name: str) -> Gesture:

@@ -35,7 +35,7 @@ def matching(target: Target, seen: Mapping[str, Seen]) -> list[Seen]:
         one
         for one in seen.values()
         if one.in_service
-        and (not text or text in _sought(one))
+        and (not text or text in sought(one))
         and all(
             any(value.casefold() in wanted[name] for value in traits(one))
             for name, (_, traits) in TRAITS.items()
@@ -67,7 +67,8 @@ def said(target: Target, seen: Mapping[str, Seen]) -> str:
     return ", ".join([f"« {target.text} »"] * bool(target.text) + parts)
 
 
-def _sought(one: Seen) -> str:
+def sought(one: Seen) -> str:
+    """Where `Target.text` is looked for."""
     return plain(f"{one.name} {one.place.name} {one.place.commune_name} {one.id}")
 
 
