@@ -4,6 +4,9 @@ One is carried out at a time, in the order received. Those that take the screen 
 visit in a lane of their own: what does not disturb a visit passes them, they do not pass each other. One of them that
 is forced ends the visit by itself: those before it then wait no longer, and go first.
 
+What is called off before it has begun never begins, whatever comes later: that is kept like a beginning, and of the two
+only the first is.
+
 What is begun is kept before it is done. A terminal that was cut off in the middle does not begin again: it says so,
 unless the order was to cut it off (a reboot): then another boot of the machine is the proof that it was carried out.
 
@@ -23,7 +26,7 @@ from pydantic import BaseModel, ConfigDict
 from agent.fleet import Rejected, Unreachable
 from agent.ledger import Ledger
 from agent.window_process import NoPicture
-from wire.command import Command, CommandOutcome, Order, RebootHost
+from wire.command import CallOff, Command, CommandOutcome, Order, RebootHost
 
 log = structlog.get_logger()
 _KEPT = 200
@@ -62,7 +65,9 @@ class Said(BaseModel):
     command: Command | None = None
 
 
-Answer = Callable[[Command, Sequence[Said]], Awaitable[None]]
+Named = Command | CallOff
+"""What names one execution of one order."""
+Answer = Callable[[Named, Sequence[Said]], Awaitable[None]]
 """Puts the answers in the outbox, durably and together."""
 
 
@@ -86,6 +91,7 @@ class Commands:
         self._in_hand: set[str] = set()
         self._turn = asyncio.Lock()
         self._visit_lane = asyncio.Lock()
+        self._beginning = asyncio.Lock()
         self._forced: list[Command] = []
 
     async def receive(self, command: Command) -> None:
@@ -93,7 +99,7 @@ class Commands:
 
         Raises `OSError` when nothing could be kept, and then nothing was done either; `CannotKeep` for the answer.
         """
-        key = f"{command.id}/{command.execution}"
+        key = _key(command)
         if key in self._in_hand:
             return
         self._in_hand.add(key)
@@ -105,6 +111,21 @@ class Commands:
                 await self._in_visit_lane(key, command)
         finally:
             self._in_hand.discard(key)
+
+    async def call_off(self, called: CallOff) -> None:
+        """As often as the server sends it. Raises `OSError` when it could not be kept: nothing is called off then;
+        `CannotKeep` for the answer."""
+        key = _key(called)
+        async with self._beginning:
+            known = self._known.get(key)
+            if known is None:
+                known = Said(outcome="cancelled")
+                await asyncio.to_thread(self._known.keep, key, known)
+        if known.outcome != "accepted":
+            await self._answer(called, [known])
+        elif key not in self._in_hand:  # begun by an agent that is no more
+            async with self._turn:
+                await self._finish(key, called, [self._after(known)])
 
     async def settle(self) -> None:
         """At start: what another boot of the machine has answered is said without being asked."""
@@ -126,6 +147,8 @@ class Commands:
         told = False
         while True:
             async with self._turn:
+                if self._is_called_off(command):  # and that is answered
+                    return None
                 if not self._must_wait(command):
                     return await self._take(key, command)
             if not told:
@@ -136,8 +159,12 @@ class Commands:
 
     def _must_wait(self, command: Command) -> bool:
         """Not past its time, and not where a forced one behind it ends the visit anyway."""
-        ends_anyway = any(not self._around.is_over(one) for one in self._forced)
+        ends_anyway = any(not self._around.is_over(one) and not self._is_called_off(one) for one in self._forced)
         return self._around.in_visit() and not ends_anyway and not self._around.is_over(command)
+
+    def _is_called_off(self, command: Command) -> bool:
+        known = self._known.get(_key(command))
+        return known is not None and known.outcome == "cancelled"
 
     async def _take(self, key: str, command: Command) -> None:
         known = self._known.get(key)
@@ -155,7 +182,12 @@ class Commands:
         begun = Said(outcome="accepted")
         if isinstance(command.order, RebootHost):
             begun = Said(outcome="accepted", boot=self._around.boot, command=command)
-        await asyncio.to_thread(self._known.keep, key, begun)
+        async with self._beginning:
+            called_off = self._known.get(key)
+            if called_off is None:
+                await asyncio.to_thread(self._known.keep, key, begun)
+        if called_off:
+            return
         doing = asyncio.create_task(self._outcome(command.order))
         try:
             await asyncio.wait({doing}, timeout=_AT_ONCE_S)
@@ -182,7 +214,7 @@ class Commands:
             return Said(outcome="succeeded", result={"boot_id": self._around.boot, "boot_before": known.boot})
         return Said(outcome="failed", reason="the agent was restarted meanwhile")
 
-    async def _finish(self, key: str, command: Command, said: Sequence[Said]) -> None:
+    async def _finish(self, key: str, command: Named, said: Sequence[Said]) -> None:
         """Kept and answered at the same time: whichever a power cut leaves, the order sent again is answered so.
 
         The server takes the first end of an order, and a later one for the repeat that it is.
@@ -193,9 +225,13 @@ class Commands:
         finally:
             await kept
 
-    def _keep_end(self, key: str, command: Command, end: Said) -> None:
+    def _keep_end(self, key: str, command: Named, end: Said) -> None:
         try:
             self._known.keep(key, end)
         except OSError as error:  # done it is: said all the same, and not begun again while this agent lives
             log.warning("a command's end is not kept", command=command.id, reason=str(error)[:200])
             self._known.note(key, end)
+
+
+def _key(one: Named) -> str:
+    return f"{one.id}/{one.execution}"

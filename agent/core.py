@@ -34,9 +34,9 @@ from agent.requests import REFUSED_AGAIN_S, Requests
 from agent.settings import AgentSettings
 from agent.spool import CannotKeep, SetAside
 from agent.standing import Standing
-from wire.command import Command
+from wire.command import CallOff, Command
 from wire.events import AnyEvent, CommandAnswered, StateChanged
-from wire.sign import Outdated, Untrusted, unseal
+from wire.sign import MAX_DOWN_BYTES, Outdated, Untrusted, claimed_use, unseal
 from wire.state import ContentState, Desired, Reported, Settings, SoftwareState, WindowState
 
 log = structlog.get_logger()
@@ -63,7 +63,8 @@ class Terminal:
     """One enrolled terminal. Set `shown`, `on_desired` and `on_command` before `run` to give it a screen.
 
     `on_desired` is called once at start with the state kept, then with each new one, and calls `changed` once that is
-    in force; `on_command` with each order that is signed for this terminal, as often as the server sends it.
+    in force; `on_command` with each order that is signed for this terminal, as often as the server sends it, and
+    `on_call_off` likewise with what shall not begin.
     """
 
     def __init__(self, settings: AgentSettings, identity: Identity, clock: Clock) -> None:
@@ -82,6 +83,7 @@ class Terminal:
         self.shown: Callable[[], Shown] = self._bare
         self.on_desired: Callable[[Desired], None] = lambda _: self.changed()
         self.on_command: Callable[[Command], Awaitable[None]] = self._reject
+        self.on_call_off: Callable[[CallOff], Awaitable[None]] = self._call_off
         self.inventory: Teller | None = None
         """None: this terminal says nothing of what it is made of."""
         self.content: Callable[[], str | None] = lambda: None
@@ -199,18 +201,24 @@ class Terminal:
     async def _ordered(self, payload: bytes) -> None:
         who = self.identity
         try:
-            command = unseal("command", Command, payload, who.terminal, who.generation, *who.signing_keys)
+            if claimed_use(payload[:MAX_DOWN_BYTES]) == "call_off":
+                called = unseal("call_off", CallOff, payload, who.terminal, who.generation, *who.signing_keys)
+                doing = self.on_call_off(called)
+            else:
+                doing = self.on_command(
+                    unseal("command", Command, payload, who.terminal, who.generation, *who.signing_keys)
+                )
         except Untrusted as error:
             self.refused_commands += 1
             log.warning("command refused", terminal=who.terminal, reason=str(error)[:200])
             return
-        task = asyncio.create_task(self._obey(command), name=f"command {command.id}")
+        task = asyncio.create_task(self._obey(doing))
         self._orders.add(task)
         task.add_done_callback(self._orders.discard)
 
-    async def _obey(self, command: Command) -> None:
+    async def _obey(self, doing: Awaitable[None]) -> None:
         try:
-            await self.on_command(command)
+            await doing
         except (CannotKeep, OSError) as error:  # a full disk: the server sends it again
             log.warning("command not answered", terminal=self.identity.terminal, reason=str(error)[:200])
 
@@ -219,7 +227,7 @@ class Terminal:
         return self.clock.trusted and self.clock.now() > command.expires_at
 
     def answer(
-        self, command: Command, outcome: Any, reason: str = "", file: str | None = None,
+        self, command: Command | CallOff, outcome: Any, reason: str = "", file: str | None = None,
         result: dict[str, Any] | None = None,
     ) -> CommandAnswered:  # fmt: skip
         """The receipt of a command, to be told."""
@@ -233,6 +241,10 @@ class Terminal:
             await self.tell(self.answer(command, "expired"))
         else:
             await self.tell(self.answer(command, "rejected", "this terminal has no window"))
+
+    async def _call_off(self, called: CallOff) -> None:
+        """Nothing ever begins here."""
+        await self.tell(self.answer(called, "cancelled"))
 
     # ---- loops -------------------------------------------------------------------------------------------------------
 

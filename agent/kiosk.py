@@ -20,7 +20,7 @@ import structlog
 from agent import VERSION, disk
 from agent.bench import Bench
 from agent.clock import Clock
-from agent.commands import Around, Commands, Said
+from agent.commands import Around, Commands, Named, Said
 from agent.core import Shown, Terminal
 from agent.effects import Effects, Times
 from agent.fetching import Fetching
@@ -42,7 +42,6 @@ from agent.store import Store
 from agent.visit import Visit
 from agent.watchdog import STALLED_AFTER_S, Watchdog, browser_state
 from agent.window_process import WindowProcess
-from wire.command import Command
 from wire.events import StateChanged
 from wire.state import Desired, WindowState
 
@@ -127,7 +126,7 @@ class Kiosk:
         terminal.on_desired = self._wished
         around = Around(self._boot, lambda: self.visit.in_visit, terminal.is_over)
         self._commands = Commands(self._state_dir / "commands.json", self._orders().obey, self._answer, around)
-        terminal.on_command = self._commands.receive
+        terminal.on_command, terminal.on_call_off = self._commands.receive, self._commands.call_off
         self._attached.set()
 
     def _orders(self) -> Orders:
@@ -248,7 +247,7 @@ class Kiosk:
     async def _put_file(self, digest: str, body: bytes, content_type: str) -> None:
         await asyncio.to_thread(self._enrolled().fleet.put_file, digest, body, content_type)
 
-    async def _answer(self, command: Command, said: Sequence[Said]) -> None:
+    async def _answer(self, command: Named, said: Sequence[Said]) -> None:
         terminal = self._enrolled()
         told = (terminal.answer(command, one.outcome, one.reason, one.file, one.result) for one in said)
         await terminal.tell(*told)

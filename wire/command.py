@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from wire.message import EventId, Instant, Message
+from wire.message import EventId, Instant, Message, Position
 
 
 class RestartWindow(Message):
@@ -116,4 +116,16 @@ class Command(Message):
     order: Order
 
 
-CommandOutcome = Literal["accepted", "succeeded", "failed", "rejected", "expired"]
+class CallOff(Message):
+    """Down, beside the commands: this execution of this command shall not begin.
+
+    What has not begun by then never does, also where the command itself has yet to come, and is answered `cancelled`.
+    What has begun goes on, and is answered as it ends. Sent again, in place of the command, until that is answered. A
+    terminal older than this message refuses it like anything that it can't read, and carries the command out.
+    """
+
+    id: EventId
+    execution: Position
+
+
+CommandOutcome = Literal["accepted", "succeeded", "failed", "rejected", "expired", "cancelled"]

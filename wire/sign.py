@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.hashes import SHA256
 from pydantic import BaseModel, ValidationError
 
-from wire.command import Command
+from wire.command import CallOff, Command
 from wire.enrol import Enrolment
 from wire.state import Desired, TerminalState
 
@@ -46,11 +46,11 @@ class Unreadable(Untrusted):
     pass
 
 
-M = TypeVar("M", Desired, Command, TerminalState)
+M = TypeVar("M", Desired, Command, CallOff, TerminalState)
 
 
 def seal(use: str, body: BaseModel, terminal: str, generation: int, key: Ed25519PrivateKey) -> bytes:
-    """A JWT binding `body` to one terminal, one enrolment and one `use` (`desired`, `command`, `state`)."""
+    """A JWT binding `body` to one terminal, one enrolment and one `use` (`desired`, `command`, `call_off`, `state`)."""
     claims = {"aud": terminal, "gen": generation, "use": use, "body": body.model_dump(mode="json")}
     return jwt.encode(claims, key, algorithm="EdDSA").encode()
 
@@ -81,6 +81,14 @@ def _claims(raw: bytes, terminal: str, keys: tuple[Ed25519PublicKey, ...]) -> An
         raise Foreign(str(error)) from error
     except (jwt.PyJWTError, ValueError) as error:
         raise Unreadable(str(error)) from error
+
+
+def claimed_use(raw: bytes) -> str:
+    """What a signed message says it is for, unverified: only to choose what to open it as. Empty: unreadable."""
+    try:
+        return str(jwt.decode(raw, options={"verify_signature": False}).get("use"))
+    except (jwt.PyJWTError, ValueError):
+        return ""
 
 
 def prove(method: str, path: str, body: bytes, terminal: str, generation: int, key: EllipticCurvePrivateKey,

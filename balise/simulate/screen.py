@@ -11,11 +11,11 @@ from pathlib import Path
 
 from agent import disk
 from agent.activation import may_activate
-from agent.commands import Around, Brought, Commands, Failed, Refused, Said
+from agent.commands import Around, Brought, Commands, Failed, Named, Refused, Said
 from agent.core import Shown, Terminal
 from balise.simulate.story import Story
 from balise.simulate.updates import SimulatedUpdates
-from wire.command import ClearMessage, Command, Identify, Order, ReloadPage, SetMaintenance, ShowMessage
+from wire.command import ClearMessage, Identify, Order, ReloadPage, SetMaintenance, ShowMessage
 from wire.events import StateChanged
 from wire.state import ContentState, Desired, WindowState
 
@@ -43,7 +43,7 @@ class SimulatedScreen:
         core.shown = self.shown
         core.content = lambda: self.content.active.id if self.content.active else None
         core.on_desired = self._wish
-        core.on_command = self._commands.receive
+        core.on_command, core.on_call_off = self._commands.receive, self._commands.call_off
 
     def shown(self) -> Shown:
         want = self._want
@@ -135,6 +135,6 @@ class SimulatedScreen:
             raise Refused("a simulated terminal has neither window nor machine")
         return Brought()
 
-    async def _answer(self, command: Command, said: Sequence[Said]) -> None:
+    async def _answer(self, command: Named, said: Sequence[Said]) -> None:
         core = self._core
         await core.tell(*(core.answer(command, one.outcome, one.reason, one.file) for one in said))

@@ -9,7 +9,7 @@ from fleet_server.access.audit import record_act
 from fleet_server.context import Context
 from fleet_server.db import after_commit
 from fleet_server.terminals.batches import refusal_of, standing
-from fleet_server.terminals.commands import call_off, next_number, send_open, touch
+from fleet_server.terminals.commands import CalledOff, call_off, next_number, send_open, touch, who
 from fleet_server.terminals.models import CommandBatch, Terminal, TerminalCommand
 from fleet_server.web.viewer import Viewer
 
@@ -26,14 +26,14 @@ class Again:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def cancel_rest(session: Session, ctx: Context, batch: CommandBatch, viewer: Viewer | None) -> list[str]:
-    """All that no terminal has taken up. The terminals that it was called off for."""
-    who = viewer.name if viewer else "la ligne de commande"
-    gone = call_off(session, ctx, col(TerminalCommand.bulk) == batch.id, f"annulée par {who}")
-    if gone:
+def cancel_rest(session: Session, ctx: Context, batch: CommandBatch, viewer: Viewer | None) -> CalledOff:
+    """All that no terminal has begun."""
+    called = call_off(session, ctx, col(TerminalCommand.bulk) == batch.id, f"annulée par {who(viewer)}")
+    if called.count:
         record_act(session, viewer, "terminal.commands_cancelled", batch.id,
-                   {"order": batch.order["kind"], "count": len(gone)}, now=ctx.now(), terminals=gone)  # fmt: skip
-    return gone
+                   {"order": batch.order["kind"], "count": called.count}, now=ctx.now(),
+                   terminals=called.terminals)  # fmt: skip
+    return called
 
 
 def retryable(session: Session, batch: CommandBatch) -> tuple[list[tuple[TerminalCommand, Terminal]], dict[str, str]]:
@@ -66,7 +66,7 @@ def again_where_failed(session: Session, ctx: Context, batch: CommandBatch, view
         .where(col(TerminalCommand.id).in_(wanted), col(TerminalCommand.state).in_(FAILED))
         .values(execution=TerminalCommand.execution + 1, number=next_number(session), state="queued", queued_at=now,
                 expires_at=now + (batch.expires_at - batch.given_at), sent_at=None, answered_at=None, reason="",
-                file="", result={}, by=viewer.name if viewer else "")
+                file="", result={}, called_off="", by=viewer.name if viewer else "")
         .returning(col(TerminalCommand.terminal))
     ).all()  # fmt: skip
     done = Again([terminal for (terminal,) in moved], skipped)

@@ -18,16 +18,16 @@ from sqlmodel import Session, col, func, select
 
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
-from fleet_server.terminals import batches, order_forms, queue
+from fleet_server.terminals import batches, foreseen, order_forms, queue
 from fleet_server.terminals.batch_acts import FAILED, again_where_failed, cancel_rest, retryable
 from fleet_server.terminals.batches import MOST_AT_ONCE, AnotherAsked, aims, give_many
 from fleet_server.terminals.command_pages import STATES, lines
-from fleet_server.terminals.commands import LIFETIME, OPEN
-from fleet_server.terminals.foreseen import Effect, effects, few, foresee, sentence
+from fleet_server.terminals.commands import LIFETIME, NOT_BEGUN, OPEN
+from fleet_server.terminals.foreseen import Effect, effects, foresee, sentence
 from fleet_server.terminals.models import CommandBatch, Terminal, TerminalCommand
 from fleet_server.terminals.registry import names
 from fleet_server.terminals.words import ORDERS, order_words
-from fleet_server.web.french import agreed, plural
+from fleet_server.web.french import plural
 from fleet_server.web.pages import fragment, page, page_number, seen_other
 
 router = APIRouter(include_in_schema=False)
@@ -196,7 +196,7 @@ def act(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, b
         gesture: str) -> Response:  # fmt: skip
     batch = _batch(session, batch_id)
     if gesture == "annuler":
-        gone = cancel_rest(session, ctx, batch, viewer)
+        gone = cancel_rest(session, ctx, batch, viewer).terminals
         done = f"Annulé pour {plural(len(gone), 'borne')}." if gone else "Rien n’attendait plus : trop tard."
     elif gesture == "relancer":
         again = again_where_failed(session, ctx, batch, viewer)
@@ -207,27 +207,20 @@ def act(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, b
 
 
 def _called_off(session: Session, batch: CommandBatch) -> tuple[list[Effect], int]:
-    query = select(Terminal.name, TerminalCommand.state).join(Terminal, col(Terminal.id) == TerminalCommand.terminal)
-    rows = session.exec(query.where(TerminalCommand.bulk == batch.id).order_by(Terminal.name)).all()
-    waiting = [name for name, state in rows if state in ("queued", "sent")]
-    taken = [name for name, state in rows if state == "accepted"]
-    told = []
-    if waiting:
-        told.append(
-            Effect(
-                "slash", "off", f"{few(waiting)} : ne la {agreed(len(waiting), 'fera', 'feront')} pas.", tuple(waiting)
-            )
-        )
-    if taken:
-        ends = agreed(len(taken), "s’en occupe déjà, et finit", "s’en occupent déjà, et finissent")
-        told.append(Effect("half", "run", f"{few(taken)} : {ends}.", tuple(taken)))
-    return told, len(waiting)
+    query = select(Terminal.name, TerminalCommand.state, NOT_BEGUN).where(TerminalCommand.bulk == batch.id)
+    query = query.join(Terminal, col(Terminal.id) == TerminalCommand.terminal).where(
+        col(TerminalCommand.state).in_(OPEN)
+    )
+    rows = session.exec(query.order_by(Terminal.name)).all()
+    untaken = [name for name, state, not_begun in rows if not_begun and state != "accepted"]
+    waiting = [name for name, state, not_begun in rows if not_begun and state == "accepted"]
+    return foreseen.called_off(untaken, waiting, [name for name, _, not_begun in rows if not not_begun])
 
 
 def _given_again(session: Session, batch: CommandBatch, now: datetime) -> tuple[list[Effect], int]:
     found, _ = retryable(session, batch)
-    foreseen = foresee(batch.order, aims(session, [terminal for _, terminal in found], now))
-    return effects(foreseen, now + (batch.expires_at - batch.given_at), now), foreseen.given
+    seen = foresee(batch.order, aims(session, [terminal for _, terminal in found], now))
+    return effects(seen, now + (batch.expires_at - batch.given_at), now), seen.given
 
 
 def _batch(session: Session, batch_id: str) -> CommandBatch:
@@ -253,7 +246,7 @@ def _shown(session: Session, ctx: Context, batch_id: str, etat: str, number: int
     return {
         "batch": batch, "words": order_words(batch.order), "counts": counts, "states": STATES, "etat": etat,
         "given": sum(counts.values()), "rows": [] if etat == NOT_GIVEN else lines(session, rows), "names": known,
-        "skipped": skipped, "NOT_GIVEN": NOT_GIVEN, "open": sum(counts[state] for state in OPEN), "total": total,
-        "waiting": counts["queued"] + counts["sent"], "failed": sum(counts[state] for state in FAILED),
+        "skipped": skipped, "NOT_GIVEN": NOT_GIVEN, "total": total,
+        "open": sum(counts[state] for state in OPEN), "failed": sum(counts[state] for state in FAILED),
         "number": number, "first": (number - 1) * PAGE_SIZE + 1, "last": (number - 1) * PAGE_SIZE + len(rows),
     }  # fmt: skip

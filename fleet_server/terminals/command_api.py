@@ -42,7 +42,7 @@ class Asked(BaseModel):
 
 class CommandView(BaseModel):
     """`state`: queued, sent, accepted, succeeded, failed, rejected, expired, cancelled. `position`: in the terminal's
-    line while it is not answered. `file`: SHA-256 of what it brought."""
+    line while it is not answered. `file`: SHA-256 of what it brought. `called_off`: by whom, in words."""
 
     id: str
     terminal: str
@@ -58,6 +58,7 @@ class CommandView(BaseModel):
     file: str
     by: str
     bulk: str
+    called_off: str
 
 
 class GivenView(BaseModel):
@@ -118,7 +119,10 @@ class MovedView(BaseModel):
 
 
 class Purged(BaseModel):
+    """`cancelled`: at once; `asked`: the terminal waits for the end of a visit, and has yet to say so."""
+
     cancelled: int
+    asked: int
 
 
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=MOST_KEY)]
@@ -195,8 +199,9 @@ def one_batch(batch: str, session: Reading, caller: Reads) -> BatchView:
 
 @router.post("/batches/{batch}/cancel", responses=CALLED | refusals(404))
 def call_off_batch(batch: str, ctx: ContextDep, session: Writing, caller: Writes) -> MovedView:
-    """Call off what no terminal has taken up. Scope `commands:write`."""
-    return MovedView(terminals=cancel_rest(session, ctx, _found_batch(session, batch), caller), skipped={})
+    """Call off what no terminal has begun; see `POST /api/v1/commands/{command}/cancel`. Scope `commands:write`."""
+    called = cancel_rest(session, ctx, _found_batch(session, batch), caller)
+    return MovedView(terminals=called.terminals, skipped={})
 
 
 @router.post("/batches/{batch}/again", responses=CALLED | refusals(404))
@@ -221,7 +226,8 @@ def one(command: str, session: Reading, caller: Reads) -> CommandView:
 
 @router.post("/{command}/cancel", responses=_ONE)
 def call_off(command: str, ctx: ContextDep, session: Writing, caller: Writes) -> CommandView:
-    """409 when the terminal has taken it up, or answered. Scope `commands:write`."""
+    """409 when it has begun, or is answered. What waits on the terminal for the end of a visit stays `accepted`, with
+    `called_off`, until the terminal says that it will not begin. Scope `commands:write`."""
     found = _found(session, command)
     if not cancel(session, ctx, found, caller):
         raise HTTPException(409, "Trop tard : la borne s’en occupe déjà, ou a répondu.")
@@ -243,8 +249,9 @@ def once_more(command: str, ctx: ContextDep, session: Writing, caller: Writes) -
 
 @router.post("/purge/{terminal}", responses=_ONE)
 def purge(terminal: str, ctx: ContextDep, session: Writing, caller: Writes) -> Purged:
-    """Call off all that this terminal has not taken up. Scope `commands:write`."""
-    return Purged(cancelled=queue.purge(session, ctx, named(session, terminal), caller))
+    """Call off all that this terminal has not begun. Scope `commands:write`."""
+    called = queue.purge(session, ctx, named(session, terminal), caller)
+    return Purged(cancelled=called.count - called.count_asked, asked=called.count_asked)
 
 
 def _found(session: Session, command: str) -> TerminalCommand:

@@ -134,7 +134,7 @@ def batch(batch_id: BatchId, data_dir: DataDir = None) -> None:
 
 
 def cancel(command_id: CommandId, data_dir: DataDir = None) -> None:
-    """Annule une commande que la borne n’a pas encore prise ; ou le reste d’un lot."""
+    """Annule une commande que la borne n’a pas commencée ; ou le reste d’un lot."""
     from fleet_server.db import transaction
     from fleet_server.offline import offline
     from fleet_server.terminals.batch_acts import cancel_rest
@@ -146,7 +146,7 @@ def cancel(command_id: CommandId, data_dir: DataDir = None) -> None:
         if found is None:
             _refuse(f"Aucune commande « {command_id} ».")
         if isinstance(found, CommandBatch):
-            typer.echo(f"Commandes annulées : {len(cancel_rest(session, ctx, found, None))}.")
+            typer.echo(f"Commandes annulées : {cancel_rest(session, ctx, found, None).count}.")
             return
         if not call_off(session, ctx, found, None):
             _refuse("Trop tard : la borne s’en occupe déjà, ou a répondu.")
@@ -181,7 +181,7 @@ def again(command_id: CommandId, data_dir: DataDir = None) -> None:
 
 
 def purge(terminals: TerminalIds, data_dir: DataDir = None) -> None:
-    """Annule tout ce que ces bornes n’ont pas encore pris."""
+    """Annule tout ce que ces bornes n’ont pas commencé."""
     from fleet_server.db import transaction
     from fleet_server.offline import offline
     from fleet_server.terminals.queue import purge as call_off
@@ -189,7 +189,9 @@ def purge(terminals: TerminalIds, data_dir: DataDir = None) -> None:
 
     try:
         with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
-            count = sum(call_off(session, ctx, get_terminal(session, one), None) for one in dict.fromkeys(terminals))
+            count = sum(
+                call_off(session, ctx, get_terminal(session, one), None).count for one in dict.fromkeys(terminals)
+            )
     except UnknownTerminal as error:
         _refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
     typer.echo(f"Commandes annulées : {count}.")

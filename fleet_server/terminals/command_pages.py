@@ -13,10 +13,12 @@ from sqlmodel import Session, func, select
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import ContextDep, Reading, Writing
 from fleet_server.terminals import commands, files, queue
+from fleet_server.terminals.foreseen import called_off
 from fleet_server.terminals.models import TerminalCommand
 from fleet_server.terminals.named import in_service
 from fleet_server.terminals.registry import names
 from fleet_server.terminals.words import ORDERS, figures, order_words, reason_words
+from fleet_server.web.french import plural
 from fleet_server.web.pages import fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
@@ -28,22 +30,34 @@ SHOWN_OF_ONE, SHOWN_OF_ALL = 8, 50
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One command in words. `position`: its place in the terminal's line; None once it is answered."""
+    """One command in words. `position`: its place in the terminal's line; None once it is answered. `stoppable`: it has
+    not begun, as far as is known."""
 
     row: TerminalCommand
     words: str
     reason: str
     position: int | None
     figures: list[tuple[str, str]]
+    stoppable: bool
 
 
 def lines(session: Session, rows: Iterable[TerminalCommand]) -> list[Line]:
     given = list(rows)
     placed = queue.positions(session, given)
     return [
-        Line(one, order_words(one.order), reason_words(one.reason), placed.get(one.id), figures(one.result))
+        Line(one, order_words(one.order), _reason(one), placed.get(one.id), figures(one.result), _is_stoppable(one))
         for one in given
     ]
+
+
+def _reason(one: TerminalCommand) -> str:
+    return "annulation demandée à la borne" if one.called_off and one.state == "accepted" else reason_words(one.reason)
+
+
+def _is_stoppable(one: TerminalCommand) -> bool:
+    """`commands.NOT_BEGUN`, of a row at hand."""
+    waits = one.state == "accepted" and one.reason == commands.WAITS and not one.called_off
+    return waits or one.state in ("queued", "sent")
 
 
 def of_terminal(session: Session, terminal_id: str) -> dict[str, Any]:
@@ -76,9 +90,29 @@ def give_command(request: Request, ctx: ContextDep, session: Writing, viewer: Op
 @router.post("/bornes/{terminal_id}/commandes/{command_id}/annuler")
 def cancel_command(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str,
                    command_id: str) -> Response:  # fmt: skip
-    if not commands.cancel(session, ctx, _found(session, terminal_id, command_id), viewer):
+    command = _found(session, terminal_id, command_id)
+    if not commands.cancel(session, ctx, command, viewer):
         raise HTTPException(409, "Trop tard : la borne s’en occupe déjà, ou a répondu.")
-    return seen_other(f"/bornes/{terminal_id}", "Commande annulée.")
+    done = "Commande annulée." if command.state == "cancelled" else "Annulation demandée : la borne va répondre."
+    return seen_other(f"/bornes/{terminal_id}", done)
+
+
+@router.get("/bornes/{terminal_id}/commandes/vider")
+def purge_page(request: Request, session: Reading, viewer: Operator, terminal_id: str) -> Response:
+    """What emptying its line calls off, by name."""
+    terminal = in_service(session, terminal_id)
+    rows = lines(session, commands.open_commands(session, terminal.id))
+    untaken = [one.words for one in rows if one.stoppable and one.row.state != "accepted"]
+    waiting = [one.words for one in rows if one.stoppable and one.row.state == "accepted"]
+    effects, count = called_off(untaken, waiting, [one.words for one in rows if not one.stoppable])
+    return page(request, viewer, "terminals/vider.html", terminal=terminal, effects=effects, count=count)
+
+
+@router.post("/bornes/{terminal_id}/commandes/vider")
+def purge(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str) -> Response:
+    called = queue.purge(session, ctx, in_service(session, terminal_id), viewer)
+    done = f"{plural(called.count, 'commande annulée', 'commandes annulées')}." if called.count else "Rien n’attendait."
+    return seen_other(f"/bornes/{terminal_id}", done)
 
 
 @router.post("/bornes/{terminal_id}/commandes/{command_id}/nouveau")

@@ -1,11 +1,12 @@
 """Commands: exactly identified, kept here, sent again at each presence until answered or expired."""
 
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, update
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, update
+from sqlmodel import Session, SQLModel, col, func, select
 
 from fleet_server.access.audit import record_act
 from fleet_server.context import Context
@@ -13,11 +14,13 @@ from fleet_server.db import after_commit, reading, transaction
 from fleet_server.terminals.models import Terminal, TerminalCommand, TerminalLive
 from fleet_server.web.viewer import Viewer
 from wire import topics
-from wire.command import Command, orders
+from wire.command import CallOff, Command, orders
 from wire.ids import uuid7
 from wire.sign import seal
 
 OPEN = ("queued", "sent", "accepted")
+WAITS = "waits for the end of the visit"
+"""What a terminal says of an order that it has accepted and not begun."""
 LIFETIME = timedelta(hours=1)
 MAX_OPEN = 20
 MOST_NAMED = 500
@@ -61,9 +64,16 @@ def give(
 
 
 def _sealed(ctx: Context, command: TerminalCommand) -> bytes:
+    """As it is sent; called off, what calls it off goes in its place."""
+    if command.called_off:
+        return _calling_off(ctx, command.id, command.execution, command.terminal, command.generation)
     message = Command(id=command.id, execution=command.execution, issued_at=command.queued_at,
                       expires_at=command.expires_at, order=orders.validate_python(command.order))  # fmt: skip
     return seal("command", message, command.terminal, command.generation, ctx.keys.signing)
+
+
+def _calling_off(ctx: Context, command: str, execution: int, terminal: str, generation: int) -> bytes:
+    return seal("call_off", CallOff(id=command, execution=execution), terminal, generation, ctx.keys.signing)
 
 
 def _send(ctx: Context, terminal_id: str, sealed: Sequence[bytes]) -> None:
@@ -134,32 +144,69 @@ def send_again(ctx: Context) -> int:
 
 
 def cancel(session: Session, ctx: Context, command: TerminalCommand, viewer: Viewer | None) -> bool:
-    """Only what the terminal has not taken up: False when it is too late."""
-    who = viewer.name if viewer else "la ligne de commande"
-    moved = session.execute(
-        update(TerminalCommand)
-        .where(col(TerminalCommand.id) == command.id, col(TerminalCommand.state).in_(("queued", "sent")))
-        .values(state="cancelled", answered_at=ctx.now(), reason=f"annulée par {who}")
-    )
-    if moved.rowcount != 1:  # type: ignore[attr-defined]
+    """False when it is too late: begun, or answered."""
+    called = call_off(session, ctx, col(TerminalCommand.id) == command.id, f"annulée par {who(viewer)}")
+    if not called.terminals:
         return False
     session.refresh(command)
     record_act(session, viewer, "terminal.command_cancelled", command.terminal, {"command": command.id}, now=ctx.now())
-    after_commit(session, lambda: touch(ctx, command.terminal))
     return True
 
 
-def call_off(session: Session, ctx: Context, these: ColumnElement[bool], reason: str) -> list[str]:
-    """Of these, what no terminal has taken up. The terminals that something was called off for."""
-    gone = session.exec(
+def who(viewer: Viewer | None) -> str:
+    return viewer.name if viewer else "la ligne de commande"
+
+
+@dataclass(frozen=True, slots=True)
+class CalledOff:
+    """Terminals: `at_once`, since none had taken it up; `asked`, which have accepted it and wait for the end of a
+    visit: theirs is called off once they say so."""
+
+    at_once: list[str]
+    asked: list[str]
+    count: int
+    """Of commands: a terminal may have several."""
+    count_asked: int
+
+    @property
+    def terminals(self) -> list[str]:
+        return sorted({*self.at_once, *self.asked})
+
+
+NOT_BEGUN = or_(
+    col(TerminalCommand.state).in_(("queued", "sent")),
+    and_(
+        col(TerminalCommand.state) == "accepted",
+        col(TerminalCommand.reason) == WAITS,
+        col(TerminalCommand.called_off) == "",
+    ),
+)
+"""What may still be called off, as far as is known here."""
+
+
+def call_off(session: Session, ctx: Context, these: ColumnElement[bool], reason: str) -> CalledOff:
+    """Of these, what has not begun. Two statements; what may have reached a terminal is called off there too."""
+    named = (_COMMANDS.c.id, _COMMANDS.c.execution, _COMMANDS.c.terminal, _COMMANDS.c.generation)
+    untaken = session.execute(
         update(TerminalCommand)
         .where(these, col(TerminalCommand.state).in_(("queued", "sent")))
-        .values(state="cancelled", answered_at=ctx.now(), reason=reason)
-        .returning(col(TerminalCommand.terminal))
+        .values(state="cancelled", answered_at=ctx.now(), reason=reason, called_off=reason)
+        .returning(*named, _COMMANDS.c.sent_at)
+    ).all()  # fmt: skip
+    waiting = session.execute(
+        update(TerminalCommand).where(these, NOT_BEGUN).values(called_off=reason).returning(*named)
     ).all()
-    terminals = sorted({terminal for (terminal,) in gone})
-    after_commit(session, lambda: touch(ctx, *terminals))
-    return terminals
+    told = [tuple(row[:4]) for row in untaken if row.sent_at] + [tuple(row) for row in waiting]
+    ended, asked = ({row.terminal for row in rows} for rows in (untaken, waiting))
+    called = CalledOff(sorted(ended), sorted(asked), len(untaken) + len(waiting), len(waiting))
+
+    def tell() -> None:
+        for command, execution, terminal, generation in told:
+            ctx.send(topics.command(terminal), _calling_off(ctx, command, execution, terminal, generation))
+        touch(ctx, *called.terminals)
+
+    after_commit(session, tell)
+    return called
 
 
 def cancel_open(session: Session, terminal_id: str, reason: str, now: datetime) -> None:
@@ -180,18 +227,20 @@ def expire(session: Session, now: datetime) -> int:
     return int(expired.rowcount)  # type: ignore[attr-defined]
 
 
+_COMMANDS = SQLModel.metadata.tables["terminal_command"]
 _ANSWER = (
-    update(TerminalCommand.__table__)  # type: ignore[attr-defined]
+    update(_COMMANDS)
     .where(
-        TerminalCommand.__table__.c.id == bindparam("command"),  # type: ignore[attr-defined]
-        TerminalCommand.__table__.c.terminal == bindparam("from_"),  # type: ignore[attr-defined]
-        TerminalCommand.__table__.c.execution == bindparam("run"),  # type: ignore[attr-defined]
-        TerminalCommand.__table__.c.state.in_(bindparam("while_", expanding=True)),  # type: ignore[attr-defined]
+        _COMMANDS.c.id == bindparam("command"),
+        _COMMANDS.c.terminal == bindparam("from_"),
+        _COMMANDS.c.execution == bindparam("run"),
+        _COMMANDS.c.state.in_(bindparam("while_", expanding=True)),
     )
     .values(
         state=bindparam("outcome"),
         answered_at=bindparam("at_"),
-        reason=bindparam("why"),
+        # The terminal knows that it was called off, not by whom.
+        reason=case((bindparam("outcome") == "cancelled", _COMMANDS.c.called_off), else_=bindparam("why")),
         file=bindparam("with_"),
         result=bindparam("brought"),
     )
@@ -200,9 +249,9 @@ _ANSWER = (
 
 def answered(connection: Connection, terminal: str, command: str, execution: int, outcome: str, reason: str,
              file: str | None, result: dict[str, Any], at: datetime) -> None:  # fmt: skip
-    """A receipt. `accepted` never overwrites an end; an end overwrites what was only presumed here, or called off too
-    late: the terminal knows better."""
-    while_ = ["queued", "sent"] if outcome == "accepted" else [*OPEN, "expired", "cancelled"]
+    """A receipt. `accepted` never overwrites an end, only an earlier one: it waited, it has begun. An end overwrites
+    what was only presumed here, or called off too late: the terminal knows better."""
+    while_ = OPEN if outcome == "accepted" else [*OPEN, "expired", "cancelled"]
     connection.execute(_ANSWER, {"command": command, "from_": terminal, "run": execution, "while_": while_,
                                  "outcome": outcome, "at_": at, "why": reason[:200], "with_": file or "",
                                  "brought": result})  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fleet_server.web.french import day, hour
+from fleet_server.web.french import agreed, day, hour
 
 _NAMED = 4
 """Of more than so many, the number tells more than the names."""
@@ -122,6 +122,21 @@ def effects(found: Foreseen, until: datetime, now: datetime) -> list[Effect]:
     if found.given and found.gentle:
         lines.append(Effect("check", "off", "Aucune visite n’est interrompue."))
     return lines
+
+
+def called_off(untaken: Sequence[str], waiting: Sequence[str], begun: Sequence[str]) -> tuple[list[Effect], int]:
+    """What calling off does to what is open, by names of terminals or of commands; and how many it reaches."""
+    lines = []
+    if untaken:
+        said = agreed(len(untaken), "ne se fera pas", "ne se feront pas")
+        lines.append(Effect("slash", "off", f"{few(untaken)} : {said}.", tuple(untaken)))
+    if waiting:
+        said = "acceptée, attend la fin d’une visite ; la borne l’annule si elle ne l’a pas commencée entre-temps"
+        lines.append(Effect("clock", "warn", f"{few(waiting)} : {said}.", tuple(waiting)))
+    if begun:
+        said = agreed(len(begun), "déjà commencée ou annulée, se termine", "déjà commencées ou annulées, se terminent")
+        lines.append(Effect("half", "run", f"{few(begun)} : {said}.", tuple(begun)))
+    return lines, len(untaken) + len(waiting)
 
 
 def few(names: Sequence[str]) -> str:

@@ -169,6 +169,8 @@ class TerminalCommand(SQLModel, table=True):
     """Given together with others under this id; empty: alone."""
     number: int = Field(default=0, sa_type=BigInteger, index=True)
     """The order of asking, which no clock gives: those of one instant have it too. Again is a greater one."""
+    called_off: str = ""
+    """By whom, in words, once it was: while the terminal has not answered that, it is not called off yet."""
 
 
 class CommandBatch(SQLModel, table=True):

@@ -14,11 +14,13 @@ from fleet_server.terminals.commands import (
     LIFETIME,
     MAX_OPEN,
     OPEN,
+    CalledOff,
     TooMany,
+    call_off,
     next_number,
     open_commands,
     send_open,
-    touch,
+    who,
 )
 from fleet_server.terminals.models import Terminal, TerminalCommand
 from fleet_server.web.viewer import Viewer
@@ -67,7 +69,7 @@ def again(session: Session, ctx: Context, command: TerminalCommand, viewer: View
         .where(col(TerminalCommand.state).not_in(OPEN))
         .values(execution=command.execution + 1, number=next_number(session), state="queued", queued_at=now,
                 expires_at=now + lifetime, sent_at=None, answered_at=None, reason="", file="", result={},
-                by=viewer.name if viewer else "")
+                called_off="", by=viewer.name if viewer else "")
     )  # fmt: skip
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise NotAgain("Elle attend encore une réponse, ou quelqu’un vient de la relancer.")
@@ -79,16 +81,9 @@ def again(session: Session, ctx: Context, command: TerminalCommand, viewer: View
     return command
 
 
-def purge(session: Session, ctx: Context, terminal: Terminal, viewer: Viewer | None) -> int:
-    """Call off all that the terminal has not taken up. How many."""
-    who = viewer.name if viewer else "la ligne de commande"
-    gone = session.execute(
-        update(TerminalCommand)
-        .where(col(TerminalCommand.terminal) == terminal.id, col(TerminalCommand.state).in_(("queued", "sent")))
-        .values(state="cancelled", answered_at=ctx.now(), reason=f"file vidée par {who}")
-    )
-    count = int(gone.rowcount)  # type: ignore[attr-defined]
-    if count:
-        record_act(session, viewer, "terminal.commands_purged", terminal.id, {"count": count}, now=ctx.now())
-        after_commit(session, lambda: touch(ctx, terminal.id))
-    return count
+def purge(session: Session, ctx: Context, terminal: Terminal, viewer: Viewer | None) -> CalledOff:
+    """Call off all that the terminal has not begun."""
+    called = call_off(session, ctx, col(TerminalCommand.terminal) == terminal.id, f"file vidée par {who(viewer)}")
+    if called.count:
+        record_act(session, viewer, "terminal.commands_purged", terminal.id, {"count": called.count}, now=ctx.now())
+    return called

@@ -71,6 +71,7 @@ OUTCOMES = {
     "failed": ("oct", "bad", "Commande échouée"),
     "rejected": ("slash", "off", "Commande refusée"),
     "expired": ("clock", "warn", "Commande expirée"),
+    "cancelled": ("slash", "off", "Commande annulée avant de commencer"),
 }
 
 

@@ -138,7 +138,7 @@ def test_what_waits_for_a_terminal_stands_in_line_and_is_carried_out_in_that_ord
     angers.kill()
     for n in (1, 2):
         give(api, angers.terminal, {"kind": "volume.set", "percent": n})
-    assert api.post(f"{AT}/purge/{angers.terminal}").json() == {"cancelled": 2}
+    assert api.post(f"{AT}/purge/{angers.terminal}").json() == {"cancelled": 2, "asked": 0}
     assert {one["state"] for one in api.get(AT, params={"terminal": angers.terminal}).json()} == {
         "succeeded",
         "cancelled",

@@ -278,6 +278,9 @@ RECIPES: dict[str, Act] = {
     "/bornes/{terminal_id}/commandes": lambda office: (
         "yanis", f"/bornes/{laval(office, generation=1)}/commandes", {"order": "window.restart"},
     ),
+    "/bornes/{terminal_id}/commandes/vider": lambda office: (
+        "yanis", f"/bornes/{queued_for(office)}/commandes/vider", {},
+    ),
     "/bornes/{terminal_id}/commandes/{command_id}/annuler": on_command("annuler", "queued"),
     "/bornes/{terminal_id}/commandes/{command_id}/nouveau": on_command("nouveau", "succeeded"),
     "/flotte.csv": lambda office: ("yanis", "/flotte.csv", {"terminals": laval(office, generation=1)}),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.clock import Clock
-from agent.commands import Around, Commands, Said
+from agent.commands import Around, Commands, Named, Said
 from agent.fleet import Unreachable
 from agent.host_tools import HostTools
 from agent.maintenance import Maintenance
@@ -84,7 +84,7 @@ class Terminal:
     async def put_file(self, digest: str, body: bytes, content_type: str) -> None:
         self.files[digest] = body
 
-    async def answer(self, command: Command, said: Sequence[Said]) -> None:
+    async def answer(self, command: Named, said: Sequence[Said]) -> None:
         self.answers += [(one.outcome, one.reason, one.file) for one in said]
         self.results += [one.result for one in said]
 

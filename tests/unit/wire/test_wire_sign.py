@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from wire.command import Command, RestartWindow
+from wire.command import CallOff, Command, RestartWindow
 from wire.enrol import Enrolment
 from wire.sign import (
     MAX_DOWN_BYTES,
@@ -20,6 +20,7 @@ from wire.sign import (
     check_proof,
     check_vouched,
     claimed_by,
+    claimed_use,
     prove,
     seal,
     unseal,
@@ -43,6 +44,18 @@ def opened(raw, use="command", terminal="laval-01", generation=1, key=SERVER):
 
 def test_an_order_reaches_its_terminal_whole():
     assert opened(seal("command", COMMAND, "laval-01", 1, SERVER)) == COMMAND
+
+
+def test_what_a_message_says_it_is_for_only_chooses_how_it_is_opened():
+    called = CallOff(id=COMMAND.id, execution=1)
+    raw = seal("call_off", called, "laval-01", 1, SERVER)
+    assert (claimed_use(raw), claimed_use(b"junk"), claimed_use(b"\xff" * 40)) == ("call_off", "", "")
+    assert unseal("call_off", CallOff, raw, "laval-01", 1, SERVER.public_key()) == called
+    with pytest.raises(Foreign):
+        opened(raw)  # as a terminal that does not know it opens it
+    forged = seal("call_off", called, "laval-01", 1, Ed25519PrivateKey.generate())
+    with pytest.raises(Foreign):
+        unseal("call_off", CallOff, forged, "laval-01", 1, SERVER.public_key())
 
 
 @pytest.mark.parametrize(
