@@ -13,6 +13,7 @@ from fleet_server.context import ContextDep, Reading, Writing
 from fleet_server.terminals import order_forms, queue
 from fleet_server.terminals.batch_acts import again_where_failed, cancel_rest
 from fleet_server.terminals.batches import MOST_AT_ONCE, MOST_KEY, AnotherAsked, aims, give_many
+from fleet_server.terminals.benches import benches
 from fleet_server.terminals.commands import LIFETIME, NEWEST_FIRST, TooMany, cancel
 from fleet_server.terminals.foreseen import foresee, sentence
 from fleet_server.terminals.models import CommandBatch, Terminal, TerminalCommand
@@ -118,6 +119,27 @@ class MovedView(BaseModel):
     skipped: dict[str, str]
 
 
+class BenchLine(BaseModel):
+    """`verdict`: good, look, bad, none (nothing to say of it). `why`: in French, where it is not good."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    what: str
+    said: str
+    verdict: str
+    why: str
+
+
+class BenchView(BaseModel):
+    """`worst`: of the verdicts of its lines."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    worst: str
+    lines: list[BenchLine]
+
+
 class Purged(BaseModel):
     """`cancelled`: at once; `asked`: the terminal waits for the end of a visit, and has yet to say so."""
 
@@ -216,6 +238,12 @@ def _found_batch(session: Session, batch: str) -> CommandBatch:
     if found is None:
         raise HTTPException(404, "Ce lot de commandes n’existe pas, ou n’est plus gardé.")
     return found
+
+
+@router.get("/benches/{terminal}", responses=CALLED | refusals(404))
+def judged(terminal: str, session: Reading, caller: Reads) -> list[BenchView]:
+    """The last ten commissioning benches, newest first, judged by what is good enough today. Scope `commands:read`."""
+    return [BenchView.model_validate(one) for one in benches(session, named(session, terminal).id)]
 
 
 @router.get("/{command}", responses=_ONE)

@@ -133,6 +133,25 @@ def batch(batch_id: BatchId, data_dir: DataDir = None) -> None:
             typer.echo(f"{terminal:12} {called[terminal]} : rien n’est demandé, {why}")
 
 
+def bench(
+    terminal: Annotated[str, typer.Argument(help="Identifiant : b-k7m2xq4z (balise terminal list)")],
+    data_dir: DataDir = None,
+) -> None:
+    """Lit le dernier banc de mise en service d’une borne : une ligne par mesure, avec son avis."""
+    from fleet_server.db import reading
+    from fleet_server.offline import offline
+    from fleet_server.terminals.bench_report import WORDS
+    from fleet_server.terminals.benches import benches
+
+    with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
+        found = benches(session, terminal, 1)
+    if not found:
+        _refuse(f"{terminal} n’a pas encore passé le banc : balise terminal command {terminal} bench.run.")
+    typer.echo(f"{found[0].at:%Y-%m-%d %H:%M} : {found[0].counted}.")
+    for line in found[0].lines:
+        typer.echo(f"{WORDS[line.verdict][2]:12} {line.what} : {line.said}{f' ({line.why})' if line.why else ''}")
+
+
 def cancel(command_id: CommandId, data_dir: DataDir = None) -> None:
     """Annule une commande que la borne n’a pas commencée ; ou le reste d’un lot."""
     from fleet_server.db import transaction
@@ -199,7 +218,7 @@ def purge(terminals: TerminalIds, data_dir: DataDir = None) -> None:
 
 def install(app: typer.Typer) -> None:
     """Beside `balise terminal list|add|token`."""
-    for act in (command, commands, batch, cancel, again, purge):
+    for act in (command, commands, batch, bench, cancel, again, purge):
         app.command(act.__name__)(act)
 
 

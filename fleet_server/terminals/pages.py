@@ -11,6 +11,7 @@ from fleet_server.certificates.models import Certificate
 from fleet_server.context import Context, ContextDep, Reading
 from fleet_server.terminals import (
     batch_pages,
+    bench_pages,
     choice_pages,
     command_pages,
     file_pages,
@@ -20,6 +21,8 @@ from fleet_server.terminals import (
     settings_pages,
     view_pages,
 )
+from fleet_server.terminals.bench_report import WORDS as VERDICTS
+from fleet_server.terminals.benches import benches
 from fleet_server.terminals.cards import Card, cards
 from fleet_server.terminals.content_standing import content_standing
 from fleet_server.terminals.enrol_pages import router as enrol_router
@@ -39,6 +42,7 @@ router.include_router(view_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(file_pages.router)
 router.include_router(batch_pages.router)
+router.include_router(bench_pages.router)
 router.include_router(command_pages.router)
 router.include_router(label_pages.router)
 router.include_router(enrol_router)
@@ -88,6 +92,7 @@ def _terminal(session: Session, ctx: Context, terminal_id: str, duree: str) -> d
         "health_rows": rows[-24:], "chart": health_chart.option(rows) if rows else None,
         "events": [fact_of(event) for event in events], "facts": _facts(card, rows),
         "reported": settings_pages.reported_rows(card), "missing": missing(session, terminal_id),
+        "bench": next(iter(benches(session, terminal_id, 1)), None), "verdicts": VERDICTS,
         "works": listed.coming(session, now, terminal_id),
         "content": content_standing(card.want, card.report, now), "certificate": _certificate(session, card),
         **label_pages.of_terminal(session, card.terminal), **_upkeep(card, now),
