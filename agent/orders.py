@@ -29,6 +29,9 @@ from wire.command import (
 
 PRIVATE_SCREENS = ("rappel", "contact", "form")
 """Screens on which a visitor may be typing; a screenshot never shows them."""
+BUSY = "the screen was busy"
+"""Whether a visitor was typing, or the page did not say in time what it shows: the receipt has an hour, and must not
+tell what somebody did before the screen."""
 _PAGE_BACK_WITHIN_S = 45.0
 _PAGE_SPEAKS_WITHIN_S = 10.0
 _NO_WINDOW = "this terminal has no window of its own"
@@ -131,12 +134,12 @@ class Orders:
                 while self.page.last is before:  # noqa: ASYNC110  # as above
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            raise Failed("the page does not say what it shows") from None
+            raise Refused(BUSY) from None
 
     def _refuse_if_private(self) -> None:
         beat = self.page.last
         if beat and beat.screen.split("/")[0] in PRIVATE_SCREENS:
-            raise Refused("a visitor is filling in a form")
+            raise Refused(BUSY)
 
     async def _send(self, body: bytes, content_type: str) -> str:
         digest = hashlib.sha256(body).hexdigest()

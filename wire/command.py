@@ -33,7 +33,8 @@ class RebootHost(Message):
 
 
 class TakeScreenshot(Message):
-    """Refused by the terminal while a form is open: a screenshot never shows what a visitor types."""
+    """Refused by the terminal while a form is open: a screenshot never shows what a visitor types. The refusal does not
+    say so: it has an hour."""
 
     kind: Literal["screenshot.take"] = "screenshot.take"
 

@@ -128,7 +128,7 @@ def called_off(untaken: Sequence[str], waiting: Sequence[str], begun: Sequence[s
     """What calling off does to what is open, by names of terminals or of commands; and how many it reaches."""
     lines = []
     if untaken:
-        said = agreed(len(untaken), "ne se fera pas", "ne se feront pas")
+        said = agreed(len(untaken), "n’aura pas lieu", "n’auront pas lieu")
         lines.append(Effect("slash", "off", f"{few(untaken)} : {said}.", tuple(untaken)))
     if waiting:
         said = "acceptée, attend la fin d’une visite ; la borne l’annule si elle ne l’a pas commencée entre-temps"

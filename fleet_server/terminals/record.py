@@ -1,6 +1,7 @@
 """Terminal events into rows: recorders that ingest calls, inside the transaction of the acknowledgement."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Table
@@ -12,6 +13,7 @@ from fleet_server.terminals.commands import answered
 
 HEALTH: Table = SQLModel.metadata.tables["terminal_health"]
 EVENTS: Table = SQLModel.metadata.tables["terminal_event"]
+_OF_A_VISITOR = "a visitor is filling in a form"
 _AHEAD = timedelta(minutes=5)
 _SAMPLED = ("cpu", "memory", "memory_bytes", "disk_free", "disk_free_bytes", "temperature", "uptime_s",
             "agent_rss_bytes", "page_tick_age_ms", "clock_offset_ms", "outbox_waiting")  # fmt: skip
@@ -31,11 +33,19 @@ def record_events(connection: Connection, rows: Sequence[Received]) -> None:
 
 def record_answers(connection: Connection, rows: Sequence[Received]) -> None:
     """The receipt goes to its command, and into the terminal's history."""
+    rows = [_telling_of_nobody(row) for row in rows]
     record_events(connection, rows)
     for row in rows:
         said = row.event
         answered(connection, row.terminal, said.command, said.execution, said.outcome, said.reason, said.file,
                  said.result, row.received_at)  # fmt: skip
+
+
+def _telling_of_nobody(row: Received) -> Received:
+    """Terminals of before said why they refused a picture: what a visitor was doing, with an hour. It is never kept."""
+    if row.event.reason != _OF_A_VISITOR:
+        return row
+    return replace(row, event=row.event.model_copy(update={"reason": "the screen was busy"}))
 
 
 RECORDERS: dict[str, Recorder] = {

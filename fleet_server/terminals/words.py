@@ -53,7 +53,7 @@ EVENTS = {
 }
 REASONS = {
     "waits for the end of the visit": "attend la fin de la visite",
-    "a visitor is filling in a form": "une personne remplit un formulaire",
+    "the screen was busy": "l’écran était occupé",
     "this terminal has no window of its own": "cette borne n’a pas de fenêtre à elle",
     "this terminal has no window": "cette borne n’a pas de fenêtre",
     "no page is open": "aucune page n’est ouverte",

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_mock_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
@@ -104,3 +106,24 @@ def test_tables_keyed_by_event_ids_have_no_second_tree(tmp_path):
         for table in ("usage_event", "contact_request"):
             made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table})
             assert "WITHOUT ROWID" in made
+
+
+def test_what_receipts_of_before_told_of_a_visitor_is_forgotten(tmp_path):
+    url = f"sqlite:///{tmp_path / 'fleet.db'}"
+    config = Config()
+    config.set_main_option("script_location", "fleet_server:migrations")
+    engine = connect(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "b39e60f7d2a4")
+    told = "a visitor is filling in a form"
+    with engine.begin() as connection:
+        connection.execute(text("PRAGMA foreign_keys=OFF"))
+        connection.execute(text(
+            "INSERT INTO terminal_event (id, terminal, at, kind, what, detail) VALUES "
+            "('e', 'b-1', '2026-11-20 08:00:00.000000', 'command.answered', '', :detail)"
+        ), {"detail": f'{{"outcome": "rejected", "reason": "{told}"}}'})  # fmt: skip
+    migrate(url)
+    with engine.connect() as connection:
+        detail = connection.scalar(text("SELECT detail FROM terminal_event"))
+    assert detail == '{"outcome": "rejected", "reason": "the screen was busy"}'

@@ -319,7 +319,7 @@ def test_a_batch_is_followed_called_off_and_given_again_where_it_failed(fleet):
     assert ("aucune page n’est ouverte" in failed, "Borne 0" in failed) == (True, False)
 
     confirm = text_of(yanis.get(f"{at}/annuler"))
-    assert ("Borne 3 : ne la fera pas." in confirm, "Annuler pour 1 borne" in confirm) == (True, True)
+    assert ("Borne 3 : n’aura pas lieu." in confirm, "Annuler pour 1 borne" in confirm) == (True, True)
     assert post(yanis, f"{at}/annuler", form_at=at).status_code == 303
     assert states(fleet)[four.id] == ("cancelled", 1)
     assert "Rien n’attend plus" in text_of(yanis.get(f"{at}/annuler"))

@@ -103,7 +103,7 @@ def test_a_line_is_emptied_after_it_is_told_what_goes_and_what_stays(fleet, lava
     link = re.search(r'href="([^"]+)">Vider la file…', yanis.get(at).text)[1]
     said = text_of(yanis.get(link))
     for line in (
-        "Vider la file de Laval ?", "Retirer le message : ne se fera pas.",
+        "Vider la file de Laval ?", "Retirer le message : n’aura pas lieu.",
         "Recharger la page : acceptée, attend la fin d’une visite", "Relancer la fenêtre : déjà commencée",
         "Annuler 2 commandes",
     ):  # fmt: skip

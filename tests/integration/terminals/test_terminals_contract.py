@@ -296,6 +296,18 @@ def test_an_answer_that_comes_late_or_twice_does_not_undo_the_end(fleet):
     assert state_of(fleet, command) == "failed"
 
 
+def test_what_a_terminal_of_before_says_of_a_visitor_is_never_kept(fleet):
+    kiosk = fleet.enrolled("Laval")
+    command = given(fleet, kiosk, "screenshot.take")
+    answers(fleet, kiosk, command, "rejected", reason="a visitor is filling in a form")
+    with reading(fleet.office.context.engine) as session:
+        assert session.get_one(TerminalCommand, command).reason == "the screen was busy"
+        assert "form" not in str(session.exec(select(TerminalEvent.detail)).all())
+    yanis = fleet.office.signed_in("yanis")
+    for path in (f"/bornes/{kiosk.id}", f"/bornes/{kiosk.id}/chronologie", "/commandes"):
+        assert "l’écran était occupé" in yanis.get(path).text
+
+
 def test_a_terminal_cannot_answer_for_another(fleet):
     laval, cholet = fleet.enrolled("Laval"), fleet.enrolled("Cholet")
     laval.connects()

@@ -14,7 +14,7 @@ from agent.commands import Around, Commands, Named, Said
 from agent.fleet import Unreachable
 from agent.host_tools import HostTools
 from agent.maintenance import Maintenance
-from agent.orders import Orders
+from agent.orders import BUSY, Orders
 from agent.page import Heartbeat, Page
 from agent.screen import Screen
 from agent.window_process import NoPicture
@@ -203,7 +203,7 @@ async def test_a_screenshot_is_sent_and_named_by_its_digest(laval: Terminal) -> 
 async def test_no_screenshot_is_taken_while_a_form_is_open(laval: Terminal, screen: str) -> None:
     laval.page.hear(Heartbeat(frames=1, screen=screen, in_visit=True))
     await laval.commands.receive(command(TakeScreenshot()))
-    assert laval.answers[-1][:2] == ("rejected", "a visitor is filling in a form")
+    assert laval.answers[-1][:2] == ("rejected", BUSY)
     assert laval.files == {}
 
 
@@ -225,7 +225,18 @@ async def test_a_form_that_the_page_tells_of_after_the_picture_keeps_it_here_too
     assert laval.files == {}
     laval.page.hear(Heartbeat(frames=1, screen="rappel/name", in_visit=True))
     await taking
-    assert laval.answers[-1][:2] == ("rejected", "a visitor is filling in a form")
+    assert laval.answers[-1][:2] == ("rejected", BUSY)
+    assert laval.files == {}
+
+
+async def test_a_page_that_does_not_say_in_time_what_it_shows_is_refused_in_the_same_words(
+    laval: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a refusal tells of nobody: its hour is in the timeline, and a contact request has a day and an hour."""
+    monkeypatch.setattr("agent.orders._PAGE_SPEAKS_WITHIN_S", 0.2)
+    laval.page.hear(Heartbeat(frames=1, screen="home"))
+    await laval.commands.receive(command(TakeScreenshot()))
+    assert laval.answers[-1] == ("rejected", BUSY, None)
     assert laval.files == {}
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet_server.terminals.foreseen import Aim, effects, foresee, sentence
+from fleet_server.terminals.foreseen import Aim, called_off, effects, foresee, sentence
 from wire.command import orders
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # 13:00 in Paris
@@ -78,3 +78,14 @@ def test_where_nobody_can_be_given_it_nothing_is_given():
     assert sentence(found, LATER, NOON) == (
         "2 bornes : 1 ne peut pas : pas encore enrôlée ; 1 ne peut pas : isolée : deux machines, une clé."
     )
+
+
+def test_calling_off_tells_what_is_gone_at_once_what_the_terminal_has_to_say_and_what_it_is_too_late_for():
+    lines, reached = called_off(["Laval"], ["Cholet"], ["Segré", "Craon"])
+    assert reached == 2
+    assert [one.words for one in lines] == [
+        "Laval : n’aura pas lieu.",
+        "Cholet : acceptée, attend la fin d’une visite ; la borne l’annule si elle ne l’a pas commencée entre-temps.",
+        "Segré et Craon : déjà commencées ou annulées, se terminent.",
+    ]
+    assert called_off([], [], []) == ([], 0)
