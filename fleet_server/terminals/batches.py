@@ -60,8 +60,9 @@ def give_many(session: Session, ctx: Context, terminals: Sequence[Terminal], ord
         expires_at=now + lifetime, skipped=skipped,
     )  # fmt: skip
     # First: of two that come at once with one key, the second waits here for the first, and finds it.
-    if not insert_new(session.connection(), _BATCHES, [_row(batch)]):
-        return _given_before(session, batch)
+    insert_new(session.connection(), _BATCHES, [_row(batch)])
+    if (known := _by_key(session, batch.owner, batch.key)) and known.id != batch.id:
+        return _given_before(session, known, batch)
     number = next_number(session)
     given = [
         TerminalCommand(
@@ -82,13 +83,14 @@ def give_many(session: Session, ctx: Context, terminals: Sequence[Terminal], ord
 
 def before(session: Session, viewer: Viewer, key: str) -> CommandBatch | None:
     """What this person has given by this key."""
-    query = select(CommandBatch).where(CommandBatch.owner == viewer.id, CommandBatch.key == key)
-    return session.exec(query).first()
+    return _by_key(session, viewer.id, key)
 
 
-def _given_before(session: Session, batch: CommandBatch) -> Given:
-    query = select(CommandBatch).where(CommandBatch.owner == batch.owner, CommandBatch.key == batch.key)
-    known = session.exec(query).one()
+def _by_key(session: Session, owner: int, key: str) -> CommandBatch | None:
+    return session.exec(select(CommandBatch).where(CommandBatch.owner == owner, CommandBatch.key == key)).first()
+
+
+def _given_before(session: Session, known: CommandBatch, batch: CommandBatch) -> Given:
     if known.asked != batch.asked:
         raise AnotherAsked("Cette clé a déjà servi à donner autre chose. Prenez-en une nouvelle.")
     rows = select(TerminalCommand).where(TerminalCommand.bulk == known.id).order_by(col(TerminalCommand.number))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, update
+from sqlalchemy import ColumnElement, Connection, String, and_, bindparam, case, or_, update
 from sqlmodel import Session, SQLModel, col, func, select
 
 from fleet_server.access.audit import record_act
@@ -228,6 +228,7 @@ def expire(session: Session, now: datetime) -> int:
 
 
 _COMMANDS = SQLModel.metadata.tables["terminal_command"]
+_OUTCOME = bindparam("outcome", type_=String())
 _ANSWER = (
     update(_COMMANDS)
     .where(
@@ -237,10 +238,10 @@ _ANSWER = (
         _COMMANDS.c.state.in_(bindparam("while_", expanding=True)),
     )
     .values(
-        state=bindparam("outcome"),
+        state=_OUTCOME,
         answered_at=bindparam("at_"),
         # The terminal knows that it was called off, not by whom.
-        reason=case((bindparam("outcome") == "cancelled", _COMMANDS.c.called_off), else_=bindparam("why")),
+        reason=case((_OUTCOME == "cancelled", _COMMANDS.c.called_off), else_=bindparam("why")),
         file=bindparam("with_"),
         result=bindparam("brought"),
     )
