@@ -21,7 +21,7 @@ LAVAL = Place(
 class Laval:
     terminal: str = "laval-01"
     generation: int = 1
-    signing_key = SERVER.public_key()
+    signing_keys = (SERVER.public_key(),)
 
 
 def wish(revision):
