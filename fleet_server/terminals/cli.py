@@ -293,6 +293,8 @@ def _fleet(data_dir: Path | None) -> "Iterator[FleetAccess]":
                 yield Local(ctx)
     except Refused as refused:
         _refuse(str(refused))
+    except FileNotFoundError:
+        _refuse("Pas de serveur ici : lancez « balise server init », ou corrigez --data-dir.")
 
 
 def _show_token(terminal: str, token: str) -> None:
