@@ -14,7 +14,7 @@ class TooMany(ValueError):
 
 
 def chosen_ids(boxes: Iterable[str], joined: str) -> tuple[str, ...]:
-    """`boxes`: ids one by one; `joined`: with commas between, since a form takes 1,000 fields. Raises `TooMany`."""
+    """`boxes`: ids one by one; `joined`: with commas between, as a script sends many. Raises `TooMany`."""
     ids = tuple(dict.fromkeys(one for one in [*boxes, *joined.split(",")] if one))
     if len(ids) > MOST_CHOSEN:
         raise TooMany(f"{MOST_CHOSEN} bornes au plus à la fois : {len(ids)} sont choisies.")

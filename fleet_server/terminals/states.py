@@ -20,6 +20,8 @@ CERTIFICATE_LOW = timedelta(days=21)
 """It is renewed by itself 30 days before its end: by then that has failed for nine days."""
 ABSENT = timedelta(minutes=2)
 """A window that is started anew is away for some seconds."""
+NAMED = 6
+"""In one sentence; of more, the last ones are counted: the list below has them all."""
 LATE = timedelta(minutes=15)
 """How long a wish may take before the terminal counts as drifting; visits and downloads take their time."""
 
@@ -162,4 +164,6 @@ def fleet_sentence(conditions: dict[str, Condition], names: dict[str, str]) -> s
 
 
 def _and(names: list[str]) -> str:
+    if len(names) > NAMED:
+        return f"{', '.join(names[: NAMED - 1])} et {len(names) - NAMED + 1} autres"
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " et " + names[-1]

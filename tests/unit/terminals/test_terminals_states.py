@@ -174,6 +174,15 @@ def test_the_sentence_says_who_is_silent_and_who_is_weak():
     assert fleet_sentence({}, {}) == "Aucune borne pour l’instant."
 
 
+def test_a_sentence_names_six_and_counts_beyond():
+    six = {f"Ville {number}": Condition("offline", "") for number in range(1, 7)}
+    assert fleet_sentence(six, {name: name for name in six}) == (
+        "0 borne sur 6 en service. Ville 1, Ville 2, Ville 3, Ville 4, Ville 5 et Ville 6 ne répondent plus."
+    )
+    seven = six | {"Ville 7": Condition("offline", "")}
+    assert "Ville 4, Ville 5 et 2 autres ne répondent plus." in fleet_sentence(seven, {name: name for name in seven})
+
+
 def test_opening_hours_are_those_of_the_place_winter_and_summer():
     nine_to_five = Settings(opening=tuple(OpeningHours(day=day, opens="09:00", closes="17:00") for day in range(5)))
     # 7:30 UTC is 8:30 at Laval in winter, 9:30 in summer.
