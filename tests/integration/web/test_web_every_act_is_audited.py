@@ -35,6 +35,8 @@ from tests.trust import with_repository as with_keys
 
 HARMLESS = {
     "/api/v1/rollouts": "by token, the act of /deploiements: proved in test_rollouts_api",
+    "/api/v1/rollouts/{number}/approve": "by token, the acts of the pages, likewise",
+    "/api/v1/rollouts/{number}/refuse": "likewise",
     "/api/v1/rollouts/{number}/{act}": "by token, the acts of the pages, likewise",
     "/api/v1/software/{version}/wish": "by a token, audited as software.wished: proved in test_software_asked",
     "/commandes/nouvelle": "tells what would happen, and gives nothing",
