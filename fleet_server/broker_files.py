@@ -18,10 +18,10 @@ from sqlalchemy import Engine
 from fleet_server.certificates import ca
 from fleet_server.certificates.models import Certificate
 from fleet_server.certificates.record import issued, listed
-from fleet_server.certificates.revoked import signed_list
+from fleet_server.certificates.revoked import signed_lists
 from fleet_server.db import reading, transaction
 from fleet_server.durable import write_durably
-from fleet_server.keys import Keys
+from fleet_server.keys import Keys, bundle
 from wire import topics
 from wire.batch import MAX_BATCH_BYTES
 
@@ -66,23 +66,47 @@ persistent_client_expiration 1d
 
 _FETCH = """\
 #!/bin/sh
-# Written by "balise server broker". Fetches the list of revoked certificates, and has mosquitto read what is new.
-# A list that this fleet has not signed, or an older one, changes nothing. "loaded" names the files that mosquitto has
-# read, once it has: until it names those that are here, a reload is due, whatever failed or was cut before.
+# Written by "balise server broker". Fetches whom the fleet believes (its authorities) and whom it does not any more
+# (the revoked certificates), and has mosquitto read what is new. What this fleet has not signed, or what is older,
+# changes nothing. "loaded" names the files that mosquitto has read, once it has: until it names those that are here, a
+# reload is due, whatever failed or was cut before.
 set -eu
 umask 077
 cd "{out}"
-number() {{ printf '%d' "0x$(openssl crl -in "$1" -noout -crlnumber | sed 's/.*=//; s/^0x//')"; }}
+server="${{BALISE_SERVER:-{url}}}"
+get() {{ curl -fsS --max-time 10 --max-filesize 10000000 -o "$2" "$server/api/v1/$1"; }}
+foreign() {{ echo "$1 is not signed by this fleet: not taken" >&2; }}
+keep() {{ chown --reference=broker.crt "$1" && sync "$1" && mv "$1" "$2" && sync .; }}
 here() {{ cat ca.crt broker.crt revoked.crl | sha256sum; }}
-take_list() {{
-  curl -fsS --max-time 10 --max-filesize 10000000 -o revoked.new "${{BALISE_SERVER:-{url}}}/api/v1/crl" || return 1
-  openssl crl -in revoked.new -CAfile ca.crt -noout 2>&1 | grep -q '^verify OK' || {{
-    echo "revoked.new is not signed by this fleet: not taken" >&2; return 1; }}
-  [ "$(number revoked.new)" -gt "$(number revoked.crl)" ] || return 0
-  chown --reference=broker.crt revoked.new && sync revoked.new && mv revoked.new revoked.crl && sync .
+edition() {{ found=$(sed -n 's/^# Authorities .* number \\([0-9]*\\)$/\\1/p' "$1"); echo "${{found:-0}}"; }}
+number() {{ printf '%d' "0x$(openssl crl -in "$1" -noout -crlnumber | sed 's/.*=//; s/^0x//')"; }}
+
+take_authorities() {{
+  known=$(openssl x509 -in ca.crt -noout -fingerprint -sha256 | sed 's/.*=//; s/://g' | tr A-F a-f)
+  get "ca/$known" ca.signed || return 1
+  openssl cms -verify -inform PEM -in ca.signed -CAfile ca.crt -purpose any -out ca.new 2>/dev/null ||
+    {{ foreign ca.signed; return 1; }}
+  [ "$(edition ca.new)" -gt "$(edition ca.crt)" ] || return 0
+  keep ca.new ca.crt
 }}
+
+# One list of each authority, one after the other, and openssl reads only the first of a file.
+take_lists() {{
+  get crl revoked.new || return 1
+  rm -f one.*.crl
+  awk '/BEGIN X509 CRL/ {{ n++ }} n {{ print > ("one." n ".crl") }}' revoked.new
+  [ -e one.1.crl ] || {{ foreign revoked.new; return 1; }}
+  for one in one.*.crl; do
+    openssl crl -in "$one" -CAfile ca.crt -noout 2>&1 | grep -q '^verify OK' ||
+      {{ foreign "$one"; return 1; }}
+    [ "$(number "$one")" -gt "$(number revoked.crl)" ] || return 0
+  done
+  keep revoked.new revoked.crl
+}}
+
 failed=0
-take_list || failed=1
+take_authorities || failed=1
+take_lists || failed=1
 here=$(here)
 if [ "$here" != "$(cat loaded 2>/dev/null || true)" ]; then
   ${{BALISE_RELOAD:-systemctl reload mosquitto}}
@@ -167,17 +191,17 @@ def make_broker_files(
     Raises `AlreadyThere` unless `renew`, `ca.BadRequest` for a host that can not be one, `OSError`.
     """
     broker, fleet = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
-    of_broker = ca.issue_for_broker(keys, hosts, broker.public_key(), now)
-    of_fleet = ca.issue(keys, FLEET, fleet.public_key(), now, ca.SERVICE_LIFETIME)
-    revoked = signed_list(keys, _listed(engine, now) if engine else [], int(now.timestamp()), now)
+    of_broker = ca.issue_for_broker(keys.authority, hosts, broker.public_key(), now)
+    of_fleet = ca.issue(keys.authority, FLEET, fleet.public_key(), now, ca.SERVICE_LIFETIME)
+    revoked = signed_lists(keys, _listed(engine, now) if engine else [], int(now.timestamp()), now)
     made = BrokerFiles(
         out, keys_dir / "ca.crt", keys_dir / "mqtt.crt", keys_dir / "mqtt.key", now + ca.SERVICE_LIFETIME
     )
     files = {
-        out / "broker.key": _pem(broker), out / "broker.crt": ca.pem(of_broker), out / "ca.crt": keys.ca_pem,
+        out / "broker.key": _pem(broker), out / "broker.crt": ca.pem(of_broker), out / "ca.crt": bundle(keys),
         made.key: _pem(fleet), made.certificate: ca.pem(of_fleet),
         out / "acl": ACL, made.configuration: configuration(out, port, listen),
-        out / "revoked.crl": revoked.public_bytes(Encoding.PEM).decode(), **_fetching(out, url),
+        out / "revoked.crl": revoked.decode(), **_fetching(out, url),
     }  # fmt: skip
     if not renew and (there := [path for path in files if path.exists()]):
         raise AlreadyThere(str(there[0]))

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from fleet_server.access.audit_cli import app as audit
+from fleet_server.certificates.cli import ca, signing
 
 if TYPE_CHECKING:
     from fleet_server.settings import Settings
 
 app = typer.Typer(add_completion=False, help="Le serveur de flotte.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(ca, name="ca")
+app.add_typer(signing, name="signing")
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
 
 

@@ -112,6 +112,12 @@ ACTS = {
     "token.revoked": "Jeton d’API révoqué",
     "audit.erased": "Personne effacée du journal",
     "server.initialised": "Serveur créé",
+    "server.ca_begun": "Autorité de la flotte : la suivante annoncée",
+    "server.ca_switched": "Autorité de la flotte : la nouvelle délivre",
+    "server.ca_finished": "Autorité de la flotte : l’ancienne effacée",
+    "server.signing_begun": "Clé de signature : la suivante annoncée",
+    "server.signing_switched": "Clé de signature : la nouvelle signe",
+    "server.signing_finished": "Clé de signature : l’ancienne effacée",
 }
 WORDS = {
     "name": "nom",
@@ -157,6 +163,7 @@ WORDS = {
     "to": "à",
     "tries": "essais",
     "why": "pourquoi",
+    "lacking": "pas encore prêts",
 }
 _VALUES = ROLES | {"token": "jeton", "pairing": "code comparé"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")

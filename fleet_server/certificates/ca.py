@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from fleet_server.keys import Keys
+from fleet_server.keys import Authority
 
 LIFETIME = timedelta(days=90)
 SERVICE_LIFETIME = timedelta(days=2 * 365)
@@ -38,17 +38,17 @@ def requested_key(csr: str) -> EllipticCurvePublicKey:
 
 
 def issue(
-    keys: Keys, name: str, key: EllipticCurvePublicKey, now: datetime, lifetime: timedelta = LIFETIME
+    by: Authority, name: str, key: EllipticCurvePublicKey, now: datetime, lifetime: timedelta = LIFETIME
 ) -> x509.Certificate:
     """For a client: a terminal by its id, or the server itself."""
-    return _unsigned(keys, name, key, now, lifetime, ExtendedKeyUsageOID.CLIENT_AUTH).sign(keys.ca, hashes.SHA256())
+    return _unsigned(by, name, key, now, lifetime, ExtendedKeyUsageOID.CLIENT_AUTH).sign(by.key, hashes.SHA256())
 
 
-def issue_for_broker(keys: Keys, hosts: list[str], key: EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
+def issue_for_broker(by: Authority, hosts: list[str], key: EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
     """`hosts`: the names and addresses by which it is reached. Raises `BadRequest`."""
     names = x509.SubjectAlternativeName([_host(host) for host in hosts])
-    builder = _unsigned(keys, "broker", key, now, SERVICE_LIFETIME, ExtendedKeyUsageOID.SERVER_AUTH)
-    return builder.add_extension(names, critical=False).sign(keys.ca, hashes.SHA256())
+    builder = _unsigned(by, "broker", key, now, SERVICE_LIFETIME, ExtendedKeyUsageOID.SERVER_AUTH)
+    return builder.add_extension(names, critical=False).sign(by.key, hashes.SHA256())
 
 
 def _host(host: str) -> x509.GeneralName:
@@ -61,20 +61,25 @@ def _host(host: str) -> x509.GeneralName:
 
 
 def _unsigned(
-    keys: Keys, name: str, key: EllipticCurvePublicKey, now: datetime, lifetime: timedelta, use: x509.ObjectIdentifier
+    by: Authority,
+    name: str,
+    key: EllipticCurvePublicKey,
+    now: datetime,
+    lifetime: timedelta,
+    use: x509.ObjectIdentifier,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(keys.ca_certificate.subject)
+        .issuer_name(by.certificate.subject)
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
-        .not_valid_after(now + lifetime)
+        .not_valid_after(min(now + lifetime, by.certificate.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(keys.ca.public_key()), critical=False
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False
         )
     )  # fmt: skip
 
@@ -96,3 +101,12 @@ def load_public(text: str) -> EllipticCurvePublicKey:
     if not isinstance(key, EllipticCurvePublicKey):
         raise ValueError("not an elliptic curve key")
     return key
+
+
+def issuer_id(certificate: x509.Certificate) -> str:
+    """`Authority.id` of the one that issued it; empty where it does not say."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return ""
+    return (found.value.key_identifier or b"").hex()

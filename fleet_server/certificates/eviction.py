@@ -74,7 +74,7 @@ class Evictions:
         probe = self._probe
         if probe is None or probe.at < newest or now - probe.at > _PASSING / 2:
             key = generate_private_key(SECP256R1())
-            made = ca.issue(self._ctx.keys, PROBE, key.public_key(), now, _PASSING)
+            made = ca.issue(self._ctx.keys.authority, PROBE, key.public_key(), now, _PASSING)
             with transaction(self._ctx.engine) as session:
                 row = issued(session, made, "probe", PROBE, now)
                 row.revoked_at, row.reason = max(now, newest), "probe"
@@ -85,7 +85,7 @@ class Evictions:
 
     def _end_connection(self, name: str) -> bool:
         ctx, key = self._ctx, generate_private_key(SECP256R1())
-        made = ca.issue(ctx.keys, name, key.public_key(), ctx.now(), timedelta(minutes=5))
+        made = ca.issue(ctx.keys.authority, name, key.public_key(), ctx.now(), timedelta(minutes=5))
         with transaction(ctx.engine) as session:
             issued(session, made, "eviction", name, ctx.now())
         return knock(ctx.settings, made, key, name) == "let in"

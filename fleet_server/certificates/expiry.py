@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
 from fleet_server.certificates.models import Certificate
-from fleet_server.certificates.revoked import list_file, read_list
+from fleet_server.certificates.revoked import list_file, read_lists
 from fleet_server.db import reading
 from fleet_server.keys import Keys
 from fleet_server.settings import Settings
@@ -20,7 +20,8 @@ from fleet_server.settings import Settings
 WARNED = timedelta(days=60)
 """Before the end of what a person must renew."""
 WORDS = {
-    "ca": ("l’autorité de la flotte", "préparez sa relève (docs/decisions/0009)"),
+    "ca": ("l’autorité de la flotte", "préparez sa relève : « balise server ca »"),
+    "ca_other": ("l’autre autorité de la flotte, le temps de la relève", "finissez la relève : « balise server ca »"),
     "broker": ("le certificat du courtier", "refaites-le par « balise server broker --renew »"),
     "server": ("le certificat du serveur chez le courtier", "refaites-le par « balise server broker --renew »"),
     "list": ("la liste des certificats révoqués", "relancez le serveur, qui la signe de nouveau"),
@@ -39,15 +40,15 @@ class Ending:
 
 def endings(session: Session, settings: Settings, keys: Keys) -> list[Ending]:
     """The fleet's own first, then the terminals', soonest first."""
-    found = [Ending("ca", keys.ca_certificate.not_valid_after_utc)]
+    ends = [one.certificate.not_valid_after_utc for one in keys.authorities]
+    found = [Ending(kind, at) for kind, at in zip(("ca", "ca_other"), ends, strict=False)]
     made = session.exec(select(func.max(Certificate.ends_at)).where(Certificate.kind == "broker")).one()
     if made:
         found.append(Ending("broker", made))
     if until := _end_of(settings.mqtt_tls_certificate):
         found.append(Ending("server", until))
-    kept = read_list(list_file(settings))
-    if kept and kept.next_update_utc:
-        found.append(Ending("list", kept.next_update_utc))
+    if lists := [one.next_update_utc for one in read_lists(list_file(settings)) if one.next_update_utc]:
+        found.append(Ending("list", min(lists)))
     newest = func.max(Certificate.ends_at).label("at")
     of_terminals = (
         select(Certificate.name, newest)

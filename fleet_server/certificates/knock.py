@@ -50,6 +50,22 @@ def knock(settings: Settings, certificate: x509.Certificate, key: EllipticCurveP
             return "refused"
 
 
+def presented(settings: Settings) -> x509.Certificate | None:
+    """What the broker shows of itself, to the server's own certificate; None where it can't be reached or believed."""
+    context = ssl.create_default_context(cafile=str(settings.mqtt_tls_ca))
+    assert settings.mqtt_tls_certificate
+    context.load_cert_chain(settings.mqtt_tls_certificate, settings.mqtt_tls_key)
+    try:
+        with (
+            create_connection((settings.mqtt_host, settings.mqtt_port), timeout=_PATIENCE_S) as tcp,
+            context.wrap_socket(tcp, server_hostname=settings.mqtt_host) as tls,
+        ):
+            shown = tls.getpeercert(binary_form=True)
+    except OSError:
+        return None
+    return x509.load_der_x509_certificate(shown) if shown else None
+
+
 def _let_it_object(tls: ssl.SSLSocket) -> None:
     """With TLS 1.3 a refusal comes after the handshake, and is lost when we write to who has hung up."""
     tls.settimeout(_OBJECTS_WITHIN_S)

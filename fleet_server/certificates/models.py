@@ -26,6 +26,8 @@ class Certificate(SQLModel, table=True):
     by: str = Field(default="", max_length=80)
     out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the broker had been seen to refuse it, and its connection had been ended."""
+    issuer: str = Field(default="", max_length=40)
+    """Which authority issued it, by its key's identifier; empty: the only one that there was."""
 
     @property
     def number(self) -> int:

@@ -6,6 +6,7 @@ from cryptography import x509
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
+from fleet_server.certificates.ca import issuer_id
 from fleet_server.certificates.models import Certificate
 
 REASONS = {
@@ -26,7 +27,7 @@ def issued(
     session: Session, made: x509.Certificate, kind: str, name: str, now: datetime, generation: int = 0
 ) -> Certificate:
     row = Certificate(
-        serial=f"{made.serial_number:x}", kind=kind, name=name, generation=generation,
+        serial=f"{made.serial_number:x}", kind=kind, name=name, generation=generation, issuer=issuer_id(made),
         issued_at=now, ends_at=made.not_valid_after_utc,
     )  # fmt: skip
     session.add(row)
@@ -42,6 +43,12 @@ def revoke_all(session: Session, name: str, reason: str, by: str, now: datetime)
         .values(revoked_at=now, reason=reason, by=by[:80])
     )  # fmt: skip
     return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def last_issuer(session: Session, name: str) -> str:
+    """`Authority.id` of the newest certificate of this terminal; empty where that is not known."""
+    query = select(Certificate.issuer).where(Certificate.kind == "terminal", Certificate.name == name)
+    return session.exec(query.order_by(col(Certificate.issued_at).desc()).limit(1)).first() or ""
 
 
 def listed(session: Session, now: datetime) -> list[Certificate]:

@@ -6,12 +6,13 @@ from math import ceil
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from sqlmodel import Session
 
 from fleet_server.access.budget import Budget
+from fleet_server.certificates.told import signer_known_to, told
 from fleet_server.context import ContextDep, Writing
 from fleet_server.db import reading, transaction
 from fleet_server.ingest.cursors import cursors_of
@@ -75,7 +76,14 @@ def _let_try(budget: Budget, address: str, now: datetime) -> None:
 
 
 def _http(refused: Refused) -> HTTPException:
-    status = {"bad_csr": 422, "too_many": 429, "too_old": 403, "pairing_unknown": 404, "pairing_over": 410}
+    status = {
+        "bad_csr": 422,
+        "too_many": 429,
+        "too_old": 403,
+        "unknown_authority": 403,
+        "pairing_unknown": 404,
+        "pairing_over": 410,
+    }
     return HTTPException(status.get(refused.code, 401), {"error": refused.code, "message": refused.message})
 
 
@@ -131,26 +139,33 @@ def pairing_status(pairing: str, authorization: Poll, ctx: ContextDep, session: 
 
 
 @router.get("/terminal/state", response_class=Response, responses=_PROVEN | {200: {"content": {"application/jwt": {}}}})
-async def state(request: Request, nonce: str, proof: ClockFreeDep, ctx: ContextDep) -> Response:
+async def state(
+    request: Request,
+    nonce: str,
+    proof: ClockFreeDep,
+    ctx: ContextDep,
+    keys: Annotated[str, Query(max_length=200, description="SHA-256 of the signing keys it knows, by commas")] = "",
+) -> Response:
     """The whole truth for one terminal: what is wanted, the server's time, what of its outboxes is committed.
 
-    An EdDSA JWT (`wire.state.TerminalState`) over the terminal's nonce.
-    """
+    An EdDSA JWT (`wire.state.TerminalState`) over the terminal's nonce, by a key that it knows where there is one.
+    """  # fmt: skip
     if not 16 <= len(nonce) <= 64:
         raise HTTPException(422, {"error": "bad_nonce", "message": "A nonce has 16 to 64 characters."})
     inventory: InventoryHeld = request.app.state.inventory_held
-    signed = await run_in_threadpool(_state, ctx, proof.terminal, nonce, inventory)
+    signed = await run_in_threadpool(_state, ctx, proof.terminal, nonce, keys, inventory)
     return Response(signed, media_type="application/jwt")
 
 
-def _state(ctx: ContextDep, terminal: Terminal, nonce: str, inventory: InventoryHeld) -> bytes:
+def _state(ctx: ContextDep, terminal: Terminal, nonce: str, known: str, inventory: InventoryHeld) -> bytes:
     with reading(ctx.engine) as session:
         body = TerminalState(
             nonce=nonce, server_time=ctx.now(), server_start=ctx.server_start,
             desired=desired_of(session, ctx.keys, [terminal])[terminal.id],
             cursors=cursors_of(session, terminal.id), inventory=inventory(session, terminal.id),
+            trust=told(ctx.keys),
         )  # fmt: skip
-    return seal("state", body, terminal.id, terminal.generation, ctx.keys.signing)
+    return seal("state", body, terminal.id, terminal.generation, signer_known_to(ctx.keys, known.split(",")))
 
 
 _RENEW_BODY = {"requestBody": {"content": {"application/json": {"schema": RenewRequest.model_json_schema()}}}}
@@ -164,14 +179,14 @@ async def renew(proof: ClockFreeDep, ctx: ContextDep) -> Renewed:
     except ValidationError as error:
         raise HTTPException(422, {"error": "invalid", "message": str(error)[:300]}) from error
     try:
-        return Renewed(certificate=await run_in_threadpool(_renew, ctx, proof.terminal.id, asked.csr))
+        return Renewed(certificate=await run_in_threadpool(_renew, ctx, proof.terminal.id, asked))
     except Refused as refused:
         raise _http(refused) from refused
 
 
-def _renew(ctx: ContextDep, terminal_id: str, csr: str) -> str:
+def _renew(ctx: ContextDep, terminal_id: str, asked: RenewRequest) -> str:
     with transaction(ctx.engine) as session:
-        return enrolment.renew(session, ctx, session.get_one(Terminal, terminal_id), csr)
+        return enrolment.renew(session, ctx, session.get_one(Terminal, terminal_id), asked)
 
 
 @router.put("/terminal/files/{sha256}", status_code=204, responses=_PROVEN)

@@ -6,6 +6,7 @@ Refused   the person or terminal is told why (`code` for machines): token_unknow
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -16,15 +17,16 @@ from sqlmodel import Session, col, select
 
 from fleet_server.access.audit import SYSTEM, record_act
 from fleet_server.certificates import ca
-from fleet_server.certificates.record import OUT, REASONS, issued, revoke_all
+from fleet_server.certificates.record import OUT, REASONS, issued, last_issuer, revoke_all
 from fleet_server.context import Context
 from fleet_server.db import after_commit
+from fleet_server.keys import Authority
 from fleet_server.terminals.commands import cancel_open
 from fleet_server.terminals.desired import push
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal, TerminalDesired, TerminalLive
 from fleet_server.terminals.registry import turn
 from fleet_server.web.viewer import Viewer
-from wire.enrol import Enrolment, EnrolToken, PairingOpened, PairingRequest, encode_token, pairing_code
+from wire.enrol import Enrolment, EnrolToken, PairingOpened, PairingRequest, RenewRequest, encode_token, pairing_code
 from wire.sign import vouch
 
 TOKEN_LIFETIME = timedelta(hours=48)
@@ -68,8 +70,14 @@ def make_token(session: Session, ctx: Context, terminal: Terminal, viewer: Viewe
     )  # fmt: skip
     record_act(session, viewer, "terminal.token_made", terminal.id, {"name": terminal.name}, now=now)
     return encode_token(
-        EnrolToken(server=ctx.settings.url, secret=secret, ca=ctx.keys.ca_digest, root=root_digest(ctx))
+        EnrolToken(server=ctx.settings.url, secret=secret, ca=ctx.keys.authority.digest, root=root_digest(ctx))
     )
+
+
+def void_tokens(session: Session) -> None:
+    """All that have not been used: they name an authority by which this server is not known any more."""
+    unused = update(EnrolmentToken).where(col(EnrolmentToken.used_at).is_(None))
+    session.execute(unused.values(revoked=True))
 
 
 def enrol_by_token(session: Session, ctx: Context, secret: str, csr: str, hardware: str) -> Enrolment:
@@ -117,7 +125,8 @@ def enrol(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurve
     cancel_open(session, terminal.id, "nouvel enrôlement", now)
     revoke_all(session, terminal.id, "superseded", SYSTEM, now)
     terminal.generation += 1
-    certificate = _issue(session, ctx, terminal, key)
+    by = ctx.keys.authority
+    certificate = _issue(session, ctx, terminal, key, by)
     turn(session, terminal, now)
     terminal.status, terminal.isolated = "accepted", ""
     terminal.public_key, terminal.hardware = ca.public_pem(key), hardware
@@ -130,7 +139,7 @@ def enrol(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurve
     record_act(session, None, "terminal.enrolled", terminal.id,
                {"name": terminal.name, "generation": terminal.generation, "how": how}, now=now)  # fmt: skip
     after_commit(session, lambda: push(ctx, [terminal.id]))
-    return _answer(ctx, terminal, certificate)
+    return _answer(ctx, terminal, certificate, by)
 
 
 def put_out(session: Session, ctx: Context, terminal: Terminal, reason: str, viewer: Viewer | None,
@@ -158,46 +167,62 @@ def put_out(session: Session, ctx: Context, terminal: Terminal, reason: str, vie
     after_commit(session, lambda: ctx.live.touch("certificats"))
 
 
-def renew(session: Session, ctx: Context, terminal: Terminal, csr: str) -> str:
+def renew(session: Session, ctx: Context, terminal: Terminal, asked: RenewRequest) -> str:
     """A new certificate for the key already enrolled, PEM. Raises `Refused`.
+
+    By the newest authority that the terminal says it believes: one that it does not know would be of no use to it.
 
     The older one holds until its end: it is of the same key, and the terminal may not have kept the answer.
     """
-    key, now = _key_of(csr), ctx.now()
+    key, now = _key_of(asked.csr), ctx.now()
     if ca.public_pem(key) != terminal.public_key:
         raise Refused("bad_csr", "Un renouvellement garde la clé de l’enrôlement.")
     if terminal.certificate_until and now - terminal.certificate_until > timedelta(days=365):
         raise Refused("too_old", "Le certificat a expiré depuis plus d’un an : enrôlez la borne de nouveau.")
-    certificate = _issue(session, ctx, terminal, key)
+    by = _believed(session, ctx, terminal, asked.authorities)
+    certificate = _issue(session, ctx, terminal, key, by)
     record_act(session, None, "terminal.certificate_renewed", terminal.id, now=now)
     return ca.pem(certificate)
+
+
+def _believed(session: Session, ctx: Context, terminal: Terminal, named: Sequence[str]) -> Authority:
+    """An agent that names none believes the one that issued its last certificate, and no other."""
+    authorities = ctx.keys.authorities
+    last = "" if named else last_issuer(session, terminal.id)
+    for one in authorities:
+        if one.digest in named or (not named and last in ("", one.id)):
+            return one
+    raise Refused("unknown_authority", "La borne ne connaît pas l’autorité d’aujourd’hui : enrôlez-la de nouveau.")
 
 
 def _handed_out(session: Session, ctx: Context, terminal_id: str, key: EllipticCurvePublicKey) -> Enrolment:
     terminal = session.get_one(Terminal, terminal_id)
     if terminal.public_key != ca.public_pem(key):
         raise Refused("token_used", "Ce jeton a déjà servi. Demandez-en un autre dans le back-office.")
-    return _answer(ctx, terminal, _issue(session, ctx, terminal, key))
+    by = ctx.keys.authority
+    return _answer(ctx, terminal, _issue(session, ctx, terminal, key, by), by)
 
 
-def _issue(session: Session, ctx: Context, terminal: Terminal, key: EllipticCurvePublicKey) -> x509.Certificate:
-    made = ca.issue(ctx.keys, terminal.id, key, ctx.now())
+def _issue(
+    session: Session, ctx: Context, terminal: Terminal, key: EllipticCurvePublicKey, by: Authority
+) -> x509.Certificate:
+    made = ca.issue(by, terminal.id, key, ctx.now())
     issued(session, made, "terminal", terminal.id, ctx.now(), terminal.generation)
     terminal.certificate_until = made.not_valid_after_utc
     session.add(terminal)
     return made
 
 
-def _answer(ctx: Context, terminal: Terminal, certificate: x509.Certificate) -> Enrolment:
+def _answer(ctx: Context, terminal: Terminal, certificate: x509.Certificate, by: Authority) -> Enrolment:
     settings = ctx.settings
     host, port, tls = settings.broker_for_terminals
     signing = ctx.keys.signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     given = Enrolment(
         terminal=terminal.id, generation=terminal.generation, server=settings.url, certificate=ca.pem(certificate),
-        ca=ctx.keys.ca_pem, signing_key=signing, root=ctx.root().decode(),
+        ca=by.pem, signing_key=signing, root=ctx.root().decode(),
         mqtt_host=host, mqtt_port=port, mqtt_tls=tls,
     )  # fmt: skip
-    return vouch(given, ctx.keys.ca)
+    return vouch(given, by.key)
 
 
 def _key_of(csr: str) -> EllipticCurvePublicKey:
@@ -222,8 +247,8 @@ def open_pairing(session: Session, ctx: Context, asked: PairingRequest) -> Pairi
         hardware=asked.hardware, opened_at=now, expires_at=now + PAIRING_LIFETIME,
     )  # fmt: skip
     session.add(pairing)
-    return PairingOpened(pairing=pairing.id, poll=poll, nonce=nonce, ca=ctx.keys.ca_digest, root=root_digest(ctx),
-                         expires_at=pairing.expires_at)  # fmt: skip
+    return PairingOpened(pairing=pairing.id, poll=poll, nonce=nonce, ca=ctx.keys.authority.digest,
+                         root=root_digest(ctx), expires_at=pairing.expires_at)  # fmt: skip
 
 
 def reveal(session: Session, ctx: Context, pairing: Pairing, nonce: str) -> None:
@@ -232,7 +257,7 @@ def reveal(session: Session, ctx: Context, pairing: Pairing, nonce: str) -> None
         raise Refused("pairing_over", "La borne ne s’en tient pas à ce qu’elle avait annoncé.")
     key = ca.public_der(_key_of(pairing.csr))
     pairing.terminal_nonce = nonce
-    pairing.code = pairing_code(key, ctx.keys.ca_digest, root_digest(ctx), nonce, pairing.nonce)
+    pairing.code = pairing_code(key, ctx.keys.authority.digest, root_digest(ctx), nonce, pairing.nonce)
     session.add(pairing)
     after_commit(session, lambda: ctx.live.touch("enrolement"))
 

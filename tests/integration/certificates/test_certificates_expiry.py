@@ -23,7 +23,7 @@ def test_each_certificate_in_force_is_one_series_and_a_revoked_one_none(fleet): 
     ctx = fleet.office.context
     until = (fleet.office.clock() + timedelta(days=90)).timestamp()
     assert series(fleet) == {
-        ("ca", ""): ctx.keys.ca_certificate.not_valid_after_utc.timestamp(),
+        ("ca", ""): ctx.keys.authority.certificate.not_valid_after_utc.timestamp(),
         ("terminal", laval.id): until, ("terminal", cholet.id): until,
     }  # fmt: skip
     with transaction(ctx.engine) as session:

@@ -7,15 +7,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import httpx
-import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 from paho.mqtt.client import MQTTv5
 from paho.mqtt.publish import single
 
 from agent.identity import load_identity
 from fleet_server.certificates.knock import knock
-from fleet_server.certificates.revoked import signed_list
-from fleet_server.keys import load_keys
 from tests.fleet import BALISE, Fleet, eventually
 from tests.sending import Sender, told
 from wire import topics
@@ -98,72 +94,6 @@ def back_again(fleet, kiosk, stolen):
     assert (fresh.generation, shown(fleet, stolen)) == (stolen.generation + 1, "revoked")
     kiosk.stop()
     assert shown(fleet, fresh) == "let in"
-
-
-@contextmanager
-def broker_folder(tmp_path, reload):
-    """A broker's folder, what the server publishes for it, and `fetch()`, with what stands for a reload."""
-    with Fleet(tmp_path, "mosquitto", tls=True) as fleet:
-        out = tmp_path / "broker"
-        eventually((fleet.data_dir / "revoked.crl").exists, what="the server has made its list")
-        env = os.environ | {"BALISE_SERVER": fleet.url, "BALISE_RELOAD": reload}
-
-        def fetch(**more):
-            done = subprocess.run([out / "fetch-revoked"], env=env | more, capture_output=True, text=True, check=False)
-            return done.returncode
-
-        yield fleet, out, fetch
-
-
-def publish_list(fleet, number):
-    made = signed_list(load_keys(fleet.data_dir / "keys"), [], number, datetime.now(UTC)).public_bytes(Encoding.PEM)
-    (fleet.data_dir / "revoked.crl").write_bytes(made)
-    return made
-
-
-def test_the_broker_takes_no_list_that_its_fleet_has_not_signed_nor_an_older_one(tmp_path):
-    with broker_folder(tmp_path, "touch reloaded") as (fleet, out, fetch):
-        server, there = fleet.data_dir / "revoked.crl", out / "revoked.crl"
-        first = there.read_bytes()
-        server.write_bytes(first.replace(b"M", b"N", 1))
-        assert fetch() != 0
-        assert there.read_bytes() == first
-        (out / "reloaded").unlink()  # what the folder began with, read once
-        publish_list(fleet, 7)
-        assert (fetch(), there.read_bytes(), (out / "reloaded").exists()) == (0, first, False)
-        newer = publish_list(fleet, 2**33)
-        assert fetch() == 0
-        assert (there.read_bytes(), (out / "reloaded").exists()) == (newer, True)
-
-
-def test_a_reload_that_failed_is_due_until_it_has_worked(tmp_path):
-    with broker_folder(tmp_path, "touch reloaded") as (fleet, out, fetch):
-        assert fetch() == 0
-        (out / "reloaded").unlink()
-        newer = publish_list(fleet, 2**33)
-        assert fetch(BALISE_RELOAD="false") != 0
-        assert (out / "revoked.crl").read_bytes() == newer
-        assert fetch(BALISE_SERVER="http://127.0.0.1:1") != 0, "nothing could be fetched, and is said so"
-        assert (out / "reloaded").exists(), "what was fetched before is read all the same"
-        (out / "reloaded").unlink()
-        assert (fetch(), (out / "reloaded").exists()) == (0, False), "once is enough"
-
-
-@pytest.mark.parametrize("cut_before", ["chown", "sync", "mv", "reload"])
-def test_cut_anywhere_the_next_run_has_the_list_read(tmp_path, cut_before):
-    """The script ends by SIGKILL just before this command of it; the next run is left alone."""
-    with broker_folder(tmp_path, "touch reloaded") as (fleet, out, fetch):
-        assert fetch() == 0
-        (out / "reloaded").unlink()
-        newer = publish_list(fleet, 2**33)
-        (deadly := tmp_path / "deadly").mkdir()
-        (deadly / cut_before).write_text("#!/bin/sh\nkill -9 $PPID\n")
-        (deadly / cut_before).chmod(0o700)
-        path = f"{deadly}:{os.environ['PATH']}"
-        reload = "reload" if cut_before == "reload" else "touch reloaded"
-        assert fetch(PATH=path, BALISE_RELOAD=reload) == -9
-        assert fetch() == 0
-        assert ((out / "revoked.crl").read_bytes(), (out / "reloaded").exists()) == (newer, True)
 
 
 def test_of_a_terminal_revoked_by_another_process_nothing_is_taken_at_once(tmp_path):

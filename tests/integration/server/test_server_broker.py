@@ -97,7 +97,7 @@ def join(made, mosquitto, tmp_path):
         key = generate_private_key(SECP256R1())
         at = datetime.now(UTC) - timedelta(days=400 if ended else 0)
         pair = tmp_path / name
-        pair.with_suffix(".crt").write_text(ca.pem(ca.issue(keys, name, key.public_key(), at)))
+        pair.with_suffix(".crt").write_text(ca.pem(ca.issue(keys.authority, name, key.public_key(), at)))
         secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         pair.with_suffix(".key").write_bytes(secret)
         return connect(pair, client_id)

@@ -51,7 +51,7 @@ def test_a_token_gives_a_certificate_that_names_the_terminal(fleet):
     certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(kiosk.enrolment["ca"].encode()))
     assert certificate.public_key() == kiosk.key.public_key()
     assert (kiosk.id, kiosk.enrolment["generation"]) == (terminal, 1)
-    assert decode_token(token).ca == fleet.office.context.keys.ca_digest
+    assert decode_token(token).ca == fleet.office.context.keys.authority.digest
 
 
 def test_a_token_used_twice_is_refused_and_noted(fleet):
@@ -68,7 +68,7 @@ def test_of_eight_who_use_one_token_at_once_one_wins(fleet):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda kiosk: kiosk.enrol(token), [Kiosk(fleet.office) for _ in range(8)]))
     assert sorted(answer.status_code for answer in answers) == [201] + [401] * 7
-    assert fleet.office.context.keys.ca_pem in {answer.json().get("ca") for answer in answers}
+    assert fleet.office.context.keys.authority.pem in {answer.json().get("ca") for answer in answers}
 
 
 def test_the_same_terminal_may_ask_again_for_an_answer_that_was_lost(fleet):
