@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from wire.hours import is_open, next_open, zone_of
-from wire.state import Activation, Hours
+from wire.hours import is_open, is_within, next_open, next_within, zone_of
+from wire.state import Activation, Hours, OpeningHours
 
 WaitsFor = Literal["", "visit", "hours", "not_before", "clock", "download_hours"]
 
@@ -27,20 +27,21 @@ NOW = Verdict()
 
 
 def may_activate(
-    activation: Activation, timezone: str, now: datetime, in_visit: bool, clock_trusted: bool
+    activation: Activation, timezone: str, now: datetime, in_visit: bool, clock_trusted: bool,
+    opening: Sequence[OpeningHours] = (),
 ) -> Verdict:  # fmt: skip
-    """Whether what is wished may take effect at `now`.
+    """Whether what is wished may take effect at `now`. `opening`: the place's hours.
 
     `force` is at once. Once `by` has passed nothing holds it back any more, not even a visitor. A clock that is not
     trusted can tell neither hours nor moments: what is bound to them waits until it is.
     """
     if activation.force:
         return NOW
-    if not clock_trusted and (activation.not_before or activation.hours):
+    if not clock_trusted and (activation.not_before or activation.hours or (activation.closed and opening)):
         return Verdict("clock")
     if clock_trusted and activation.by and now >= activation.by:
         return NOW
-    why, opens = _held_back(activation, timezone, now)
+    why, opens = _held_back(activation, timezone, now, opening if activation.closed else ())
     if not why and not in_visit:
         return NOW
     return Verdict(why or "visit", _first(opens, activation.by if clock_trusted else None))
@@ -59,15 +60,17 @@ def may_download(
     return Verdict("download_hours", _first(next_open(hours, zone_of(timezone), now), activation.by))
 
 
-def _held_back(activation: Activation, timezone: str, now: datetime) -> tuple[WaitsFor, datetime | None]:
+def _held_back(
+    activation: Activation, timezone: str, now: datetime, unattended: Sequence[OpeningHours]
+) -> tuple[WaitsFor, datetime | None]:
     """By what, and until when; nothing and None when time does not matter now."""
     zone, hours = zone_of(timezone), activation.hours
     if activation.not_before and now < activation.not_before:
         begins = activation.not_before
-        at_once = not hours or is_open(hours, zone, begins)
-        return "not_before", begins if at_once else next_open(hours, zone, begins)
-    if hours and not is_open(hours, zone, now):
-        return "hours", next_open(hours, zone, now)
+        at_once = is_within(hours, unattended, zone, begins)
+        return "not_before", begins if at_once else next_within(hours, unattended, zone, begins)
+    if not is_within(hours, unattended, zone, now):
+        return "hours", next_within(hours, unattended, zone, now)
     return "", None
 
 

@@ -168,7 +168,7 @@ class Reconciler:
         now, trusted = self._times.now(), self._times.trusted()
         return (
             may_download(wish, settings.download_hours, settings.timezone, now, trusted),
-            may_activate(wish, settings.timezone, now, self._visit.in_visit, trusted),
+            may_activate(wish, settings.timezone, now, self._visit.in_visit, trusted, settings.opening),
         )
 
     def _waits(self) -> Verdict:

@@ -104,6 +104,8 @@ class Activation(Message):
     not_before: Instant | None = None
     hours: tuple[Hours, ...] = ()
     """None given: at any hour."""
+    closed: bool = False
+    """Only outside of `Settings.opening`, where it is given. Terminals older than this field go by `not_before`."""
     by: Instant | None = None
     force: bool = False
 

@@ -43,7 +43,8 @@ def updates_of(settings: AgentSettings, terminal: Terminal, kiosk: Kiosk) -> Upd
             return Verdict("visit")
         if wish is None:
             return NOW
-        return may_activate(wish.software_activation, wish.settings.timezone, clock.now(), False, clock.trusted)
+        line, when = wish.settings, wish.software_activation
+        return may_activate(when, line.timezone, clock.now(), False, clock.trusted, line.opening)
 
     def event(record: Record) -> dict[str, Any]:
         what, detail = f"software.{record.phase}", told(record)

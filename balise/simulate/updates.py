@@ -86,7 +86,8 @@ class SimulatedUpdates:
 
     def _may_restart(self, want: Desired) -> bool:
         clock = self._core.clock
-        return may_activate(want.software_activation, want.settings.timezone, clock.now(), False, clock.trusted).may
+        line, when = want.settings, want.software_activation
+        return may_activate(when, line.timezone, clock.now(), False, clock.trusted, line.opening).may
 
     def _enter(self, state: SoftwareState, **to: object) -> None:
         self.state = state.model_copy(update=to)

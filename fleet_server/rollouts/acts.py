@@ -24,6 +24,7 @@ from fleet_server.rollouts.seen import Seen, fleet
 from fleet_server.rollouts.turn import course_of, later_ones, members_of, members_seen, open_rollouts
 from fleet_server.rollouts.whom import matching
 from fleet_server.web.viewer import Viewer
+from wire.hours import is_zone
 from wire.state import Settings
 
 COMMAND_LINE = "Ligne de commande"
@@ -261,6 +262,10 @@ def _checked(
     except ValidationError as error:
         problem = error.errors()[0]
         raise RolloutRefused(f"Réglage « {'.'.join(map(str, problem['loc']))} » : {problem['msg']}.") from None
+    if not is_zone(whole["timezone"]):
+        raise RolloutRefused(f"Aucun fuseau horaire ne s’appelle « {whole['timezone'][:40]} ».")
+    if any(span["closes"] <= span["opens"] for span in whole["opening"]):
+        raise RolloutRefused("Un lieu ferme après avoir ouvert, le même jour.")
     return {"values": {name: whole[name] for name in values}}, f"Réglages : {', '.join(sorted(values))}"[:120]
 
 

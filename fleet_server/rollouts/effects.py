@@ -99,7 +99,8 @@ class Effects:
         if force:
             return Activation(force=True)
         latest = None if window.latest_s is None else self._now + timedelta(seconds=window.latest_s)
-        return Activation(not_before=effect if effect > self._now else None, hours=window.hours, by=latest)
+        return Activation(not_before=effect if effect > self._now else None, hours=window.hours, closed=window.closed,
+                          by=latest)  # fmt: skip
 
     def _before(self, terminal: str) -> dict[str, Any]:
         """What to give back. On another try, or by force, what is wished now is this rollout's own."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
+from wire.hours import zone_of
 from wire.state import OpeningHours, Settings
 
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
@@ -20,7 +20,7 @@ class Opening:
 def opening_at(settings: Settings, now: datetime) -> Opening:
     if not settings.opening:
         return Opening("unknown", "")
-    here = now.astimezone(ZoneInfo(settings.timezone))
+    here = now.astimezone(zone_of(settings.timezone))
     for span in settings.opening:
         if span.day == here.weekday() and span.opens <= here.time().replace(tzinfo=None) < span.closes:
             return Opening("open", f"jusqu’à {_hour(span.closes)}")

@@ -1,10 +1,10 @@
 """How far an edition is on a terminal, in words: what comes, what it waits for and until when. Pure."""
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from fleet_server.terminals.opening import DAYS
 from fleet_server.web.french import size
+from wire.hours import zone_of
 from wire.state import ContentState
 
 
@@ -46,7 +46,7 @@ def _waiting(content: ContentState, until: str) -> str:
 def until_in_words(waits_until: datetime | None, timezone: str, now: datetime) -> str:
     if waits_until is None:
         return "plus tard"
-    zone = ZoneInfo(timezone) if timezone else now.tzinfo
+    zone = zone_of(timezone) if timezone else now.tzinfo
     at, here = waits_until.astimezone(zone), now.astimezone(zone)
     clock = f"à {at.hour}:{at.minute:02d}"
     if at.date() == here.date():

@@ -102,6 +102,16 @@ def test_who_may_only_read_changes_nothing(fleet):
         (asked(kind="software", version="9"), 409),
         (asked(surprise=1), 422),
         ({"kind": "settings", "values": {"idle_end_s": 1}, "target": {"everyone": True}}, 409),
+        ({"kind": "settings", "values": {"timezone": "Europe/Atlantide"}, "target": {"everyone": True}}, 409),
+        ({"kind": "settings", "values": {"timezone": "../etc/passwd"}, "target": {"everyone": True}}, 409),
+        (
+            {
+                "kind": "settings",
+                "target": {"everyone": True},
+                "values": {"opening": [{"day": 0, "opens": "18:00", "closes": "09:00"}]},
+            },
+            409,
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name_and_nothing_is_kept(fleet, body, status):

@@ -266,6 +266,12 @@ def test_who_is_in_a_later_rollout_is_not_drawn_into_an_earlier_one(fleet):
     assert fleet.wanted("Cholet").release_id == NEWER.id
 
 
+def test_that_the_place_must_be_closed_goes_with_the_wish(fleet):
+    fleet.roll_out(window={"closed": True})
+    fleet.turn()
+    assert fleet.wanted("Laval").activation == {"closed": True}, "who comes back at nine in the morning waits as well"
+
+
 def test_hours_that_never_come_begin_nothing(fleet):
     opening = [{"day": day, "opens": "00:00", "closes": "23:59:59.999999"} for day in range(7)]
     with transaction(fleet.ctx.engine) as session:

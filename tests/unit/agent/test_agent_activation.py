@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.activation import NOW, Verdict, WaitsFor, may_activate, may_download, zone_of
-from wire.state import Activation, Hours
+from wire.state import Activation, Hours, OpeningHours
 
 PARIS = "Europe/Paris"
 
@@ -70,6 +70,26 @@ def test_the_hours_of_a_place(spans: tuple[Hours, ...], now: str, is_open: bool,
     assert may_activate(Activation(hours=spans), PARIS, utc(now), in_visit=False, clock_trusted=True) == expected
     expected = NOW if is_open else Verdict("download_hours", then)
     assert may_download(Activation(), spans, PARIS, utc(now), clock_trusted=True) == expected
+
+
+WEEK = tuple(OpeningHours(day=day, opens=time(9), closes=time(17, 30)) for day in range(5))
+
+
+@pytest.mark.parametrize(("spans", "now", "trusted", "expected"), [
+    ((), "2026-11-24T12:00", True, Verdict("hours", utc("2026-11-24T16:30"))),
+    ((), "2026-11-24T16:30", True, NOW),
+    ((), "2026-11-28T12:00", True, NOW),  # a Saturday
+    (LUNCH, "2026-11-24T11:30", True, Verdict("hours", utc("2026-11-25T01:00"))),
+    (LUNCH, "2026-11-28T11:30", True, NOW),
+    ((), "2026-11-24T20:00", False, Verdict("clock")),
+])  # fmt: skip
+def test_outside_of_the_place_s_opening_hours(spans, now, trusted, expected) -> None:
+    quiet = Activation(hours=spans, closed=True)
+    assert may_activate(quiet, PARIS, utc(now), False, trusted, WEEK) == expected
+    assert may_activate(quiet.model_copy(update={"hours": ()}), PARIS, utc(now), False, True, ()) == NOW, "none known"
+    assert may_activate(Activation(), PARIS, utc(now), False, trusted, WEEK) == NOW, "not asked for"
+    overdue = quiet.model_copy(update={"by": utc("2026-11-24T00:00")})
+    assert may_activate(overdue, PARIS, utc(now), True, True, WEEK) == NOW
 
 
 def test_the_same_moment_in_another_time_zone() -> None:

@@ -205,3 +205,8 @@ def test_a_closed_place_says_when_it_opens_next():
 )
 def test_two_boots_that_alternate_betray_a_second_machine(boots, two):
     assert alternates(list(boots)) is two
+
+
+def test_hours_in_a_time_zone_that_nobody_knows_are_read_in_the_service_s_own():
+    hours = (OpeningHours(day=0, opens="09:00", closes="17:30"),)
+    assert opening_at(Settings(opening=hours, timezone="Europe/Atlantide"), NOW) == OPEN
