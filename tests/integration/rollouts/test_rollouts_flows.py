@@ -17,7 +17,7 @@ from fleet_server.rollouts.forecast import forecast, sentence
 from fleet_server.rollouts.models import Rollout
 from fleet_server.rollouts.plan import Plan, Target, Wave
 from fleet_server.rollouts.seen import fleet as everyone
-from fleet_server.rollouts.shown import shown
+from fleet_server.rollouts.shown import counts_of, newest, shown
 from fleet_server.terminals.desired import desired_of, merge_own_settings
 from fleet_server.terminals.models import Terminal
 from fleet_server.terminals.upkeep.acts import Wanted, plan
@@ -270,6 +270,38 @@ def test_that_the_place_must_be_closed_goes_with_the_wish(fleet):
     fleet.roll_out(window={"closed": True})
     fleet.turn()
     assert fleet.wanted("Laval").activation == {"closed": True}, "who comes back at nine in the morning waits as well"
+
+
+def told(fleet, number):
+    with Session(fleet.ctx.engine) as session:
+        return shown(session, session.get_one(Rollout, number), fleet.clock())
+
+
+def test_paused_it_is_said_who_has_been_asked_and_changes_all_the_same(fleet):
+    night = {"hours": [{"begins": "02:00", "ends": "05:00"}]}
+    number = fleet.roll_out(window=night, at_once=2)
+    fleet.turn()
+    fleet.act("pause", number)
+    assert told(fleet, number).ahead == (
+        ("en pause", "Aucune autre borne ne commence. Ce qui est en cours est suivi."),
+        ("cette nuit à 2:00", "2 bornes, qui ont déjà la demande, changent quand même. Un arrêt les rappelle."),
+    )
+
+
+def test_who_waits_for_an_hour_here_says_which(fleet):
+    night = {"hours": [{"begins": "02:00", "ends": "05:00"}]}
+    number = fleet.roll_out({"values": {"idle_end_s": 120}}, window=night)
+    fleet.turn()
+    assert {line.said for wave in told(fleet, number).waves for line in wave} == {"commence cette nuit à 2:00"}
+
+
+def test_what_goes_on_is_listed_however_much_was_made_after_it(fleet):
+    first = fleet.roll_out(target=Target(terminals=(fleet.ids["Laval"],)), waves=(Wave(soak_s=600),))
+    for _ in range(3):
+        fleet.act("stop", fleet.roll_out(NEWER, target=Target(terminals=(fleet.ids["Cholet"],))))
+    with Session(fleet.ctx.engine) as session:
+        assert [one.id for one in newest(session, limit=2)] == [first, first + 3]
+        assert counts_of(session, [first]) == {first: {"queued": 1}}
 
 
 def test_hours_that_never_come_begin_nothing(fleet):
