@@ -27,10 +27,11 @@ SIZE = 100
 """Terminals on a page."""
 OVER = ("stopped", "finished")
 SORTS = {
-    "file": ("à venir", ("queued",)), "cours": ("en cours", ("in_progress",)), "reussies": ("réussies", ("succeeded",)),
-    "echecs": ("échecs", FAILED), "autres": ("refusées, sorties, annulées", ("rejected", "removed", "cancelled")),
+    "file": ("à venir", "à venir", ("queued",)), "cours": ("en cours", "en cours", ("in_progress",)),
+    "reussies": ("réussie", "réussies", ("succeeded",)), "echecs": ("échec", "échecs", FAILED),
+    "autres": ("refusée, sortie ou annulée", "refusées, sorties, annulées", ("rejected", "removed", "cancelled")),
 }  # fmt: skip
-"""What the list of terminals is cut to, by its name in the address."""
+"""What the list of terminals is cut to, by its name in the address: for one, for many, their states."""
 
 
 class Part(NamedTuple):
@@ -90,7 +91,7 @@ class Shown:
         return self.count("echecs")
 
     def count(self, sort: str) -> int:
-        return sum(self.counts.get(state, 0) for state in SORTS[sort][1])
+        return sum(self.counts.get(state, 0) for state in SORTS[sort][-1])
 
     @property
     def first(self) -> int:
@@ -121,7 +122,7 @@ def shown(session: Session, rollout: Rollout, now: datetime, part: Part | None =
     """`part` None: every terminal, without its journal."""
     seen, plan = fleet(session, now), Plan.model_validate(rollout.plan)
     rows = members_of(session, [rollout.id or 0]).get(rollout.id or 0, [])
-    sort = SORTS.get(part.sort, ("", ()))[1] if part else ()
+    sort = SORTS.get(part.sort, ("", "", ()))[-1] if part else ()
     chosen = [row for row in rows if row.state in sort] if sort else rows
     part = part and Part(part.sort, min(part.page, max(1, -(-len(chosen) // SIZE))))
     some = chosen[SIZE * (part.page - 1) : SIZE * part.page] if part else chosen
