@@ -176,7 +176,6 @@ install(app)
 install_inventory(app)
 install_timeline(app)
 app.add_typer(maintenance, name="maintenance")
-app.add_typer(maintenance, name="maintenance")
 
 
 @app.command()
