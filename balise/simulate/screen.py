@@ -107,7 +107,8 @@ class SimulatedScreen:
 
     def _may_activate(self, want: Desired) -> bool:
         clock = self._core.clock
-        return may_activate(want.activation, want.settings.timezone, clock.now(), False, clock.trusted).may
+        line = want.settings
+        return may_activate(want.activation, line.timezone, clock.now(), False, clock.trusted, line.opening).may
 
     async def _fall(self, want: Desired, here: ContentState, stage: str, phase: str) -> None:
         self._failed[stage] += 1
