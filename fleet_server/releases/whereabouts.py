@@ -7,6 +7,7 @@ from datetime import datetime
 from fleet_server.releases.models import ContentRelease
 from fleet_server.terminals.cards import Card
 from fleet_server.terminals.progress import progress_in_words
+from fleet_server.terminals.reasons import reason_words
 from fleet_server.web.vocabulary import State, state_of
 from wire.state import ContentState
 
@@ -78,7 +79,7 @@ def _detail(card: Card, content: ContentState, now: datetime) -> str:
     on_its_way = content.lacks_bytes or content.waits_for
     if content.phase in ("downloading", "waiting") and on_its_way:
         return progress_in_words(content, card.want.settings.timezone, now)
-    return f"{round(content.progress * 100)} %" if content.phase == "downloading" else content.reason
+    return f"{round(content.progress * 100)} %" if content.phase == "downloading" else reason_words(content.reason)
 
 
 def _terminals(count: int) -> str:

@@ -11,6 +11,7 @@ from fleet_server.rollouts.models import RolloutTerminal
 from fleet_server.rollouts.seen import Seen
 from fleet_server.terminals.models import TerminalDesired
 from fleet_server.terminals.public import merge_own_settings, wish_release, wish_software
+from fleet_server.terminals.reasons import reason_words, why
 from wire.software import SoftwareRelease
 from wire.state import Activation, Release
 from wire.state import Settings as WireSettings
@@ -56,13 +57,13 @@ class Content:
         named = (content["target"] or {}).get("id") == what["id"] and content.get("revision", 0) >= row.revision
         if row.state == "succeeded" and _said_since(row, seen) and (active != what["id"] or phase == "rolled_back"):
             label = (content["active"] or {}).get("label", "aucune édition")
-            return Fact("gone_back", phase, f"montre {label} : {content['reason'] or 'sans dire pourquoi'}")
+            return Fact("gone_back", phase, f"montre {label} : {why(content['reason'])}")
         if phase == "committed" and active == what["id"] and _applied(row, seen):
             return Fact("succeeded", phase)
         if named and phase in _FAILED:
-            return Fact(_failed(content), phase, content["reason"])
+            return Fact(_failed(content), phase, reason_words(content["reason"]))
         if named and phase in _SHOWN:
-            return Fact("", phase, content["reason"], acting=phase == "verifying")
+            return Fact("", phase, reason_words(content["reason"]), acting=phase == "verifying")
         return NOTHING
 
     def overtaken(self, what: Mapping[str, Any], seen: Seen) -> bool:
@@ -98,15 +99,15 @@ class Software:
         if row.state == "succeeded" and _said_since(row, seen):
             another = runs != what["version"] or committed.get("id", what["id"]) != what["id"]
             if another or phase in ("rolling_back", "rolled_back"):
-                return Fact("gone_back", phase, f"exécute {runs} : {state['reason'] or 'sans dire pourquoi'}")
+                return Fact("gone_back", phase, f"exécute {runs} : {why(state['reason'])}")
         # What runs may still be on trial: only the commit, and the boot that made it, is success.
         confirmed = committed.get("id") == what["id"] and state["committed_boot"] and phase not in _ON_TRIAL
         if confirmed and runs == what["version"] and max(state["revision"], report["revision"]) >= row.revision > 0:
             return Fact("succeeded", phase)
         if mine and phase in _FAILED:
-            return Fact(_failed(state), phase, state["reason"])
+            return Fact(_failed(state), phase, reason_words(state["reason"]))
         if mine and phase not in ("idle", "committed"):
-            return Fact("", phase, state["reason"], acting=phase in _ON_TRIAL)
+            return Fact("", phase, reason_words(state["reason"]), acting=phase in _ON_TRIAL)
         return NOTHING
 
     def overtaken(self, what: Mapping[str, Any], seen: Seen) -> bool:

@@ -89,7 +89,8 @@ def commands(
     from fleet_server.terminals.command_api import views
     from fleet_server.terminals.commands import NEWEST_FIRST
     from fleet_server.terminals.models import TerminalCommand
-    from fleet_server.terminals.words import order_words, reason_words
+    from fleet_server.terminals.reasons import reason_words
+    from fleet_server.terminals.words import order_words
     from fleet_server.web.vocabulary import state_of
 
     with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
@@ -114,8 +115,9 @@ def batch(batch_id: BatchId, data_dir: DataDir = None) -> None:
     from fleet_server.db import reading
     from fleet_server.offline import offline
     from fleet_server.terminals.models import CommandBatch, TerminalCommand
+    from fleet_server.terminals.reasons import reason_words
     from fleet_server.terminals.registry import names
-    from fleet_server.terminals.words import order_words, reason_words
+    from fleet_server.terminals.words import order_words
     from fleet_server.web.vocabulary import state_of
 
     with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:

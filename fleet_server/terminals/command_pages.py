@@ -16,8 +16,9 @@ from fleet_server.terminals import commands, files, queue
 from fleet_server.terminals.foreseen import called_off
 from fleet_server.terminals.models import TerminalCommand
 from fleet_server.terminals.named import in_service
+from fleet_server.terminals.reasons import reason_words
 from fleet_server.terminals.registry import names
-from fleet_server.terminals.words import ORDERS, figures, order_words, reason_words
+from fleet_server.terminals.words import ORDERS, figures, order_words
 from fleet_server.web.french import plural
 from fleet_server.web.pages import fragment, page, seen_other
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from fleet_server.terminals.progress import progress_in_words
+from fleet_server.terminals.reasons import why
 from fleet_server.terminals.software_standing import Standing
 from wire.state import Desired, Reported
 
@@ -22,7 +23,7 @@ def content_standing(want: Desired, report: Reported | None, now: datetime) -> S
     if content.phase in _REFUSED and content.target and content.target != content.active:
         key = "rejected" if content.rejected else content.phase
         again = ", un autre essai ne servirait à rien" if content.rejected else ""
-        return Standing(key, f"édition {content.target.label} : {content.reason or 'sans dire pourquoi'}{again}")
+        return Standing(key, f"édition {content.target.label} : {why(content.reason)}{again}")
     if wished is None:
         return Standing("as_is")
     if content.active == wished:

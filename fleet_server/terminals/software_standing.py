@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleet_server.terminals.progress import coming, until_in_words
+from fleet_server.terminals.reasons import why
 from wire.software import UpdatePhase
 from wire.state import Desired, Reported, SoftwareState
 
@@ -41,7 +42,7 @@ def standing(want: Desired, report: Reported | None, now: datetime) -> Standing:
         return Standing("current")
     ended = state.phase in ("failed", "rolled_back") and state.target == wished
     if ended:
-        return Standing("rejected" if state.rejected else state.phase, state.reason or "sans dire pourquoi")
+        return Standing("rejected" if state.rejected else state.phase, why(state.reason))
     # A report may say that the rest of the wish is applied before its update has begun: that is no drift.
     seen = state.revision >= (want.software_revision or want.revision)
     if seen or (state.phase == "committed" and state.target == wished):
@@ -55,7 +56,7 @@ def _moving(state: SoftwareState, timezone: str, now: datetime) -> str:
         case "downloading":
             return coming(state.progress, state.lacks_bytes, state.waits_for, until)
         case "rolling_back":
-            return f"revient à {state.previous or 'la précédente'} : {state.reason or 'sans dire pourquoi'}"
+            return f"revient à {state.previous or 'la précédente'} : {why(state.reason)}"
         case "verifying":
             return "regarde si tout marche avant de la garder"
         case _ if state.waits_for in ("hours", "not_before"):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from fleet_server.terminals.away import ONLINE_WITHIN
 from fleet_server.terminals.opening import Opening
 from fleet_server.terminals.progress import progress_in_words
+from fleet_server.terminals.reasons import why
 from fleet_server.terminals.software_standing import MOVING, Standing, standing
 from fleet_server.terminals.upkeep.spells import NOTHING, Upkeep
 from fleet_server.terminals.upkeep.words import in_short
@@ -98,16 +99,18 @@ def _problems(report: Reported | None, vitals: Vitals, now: datetime) -> list[tu
                           "Sa fenêtre n’est pas ouverte : l’écran n’affiche rien de la borne."))  # fmt: skip
         if content.phase == "rolled_back" and content.target:
             found.append(("revenue en arrière",
-                          f"L’édition {content.target.label} a été refusée : {content.reason}."))  # fmt: skip
+                          f"L’édition {content.target.label} a été refusée : {why(content.reason)}."))  # fmt: skip
         if content.phase == "failed" and content.target:
             found.append(("contenu pas arrivé",
-                          f"L’édition {content.target.label} n’a pas pu être prise : {content.reason}."))  # fmt: skip
+                          f"L’édition {content.target.label} n’a pas pu être prise : "
+                          f"{why(content.reason)}."))  # fmt: skip
         update = report.software_state
         if update.phase in ("rolled_back", "failed") and update.target:
             short = "logiciel revenu en arrière" if update.phase == "rolled_back" else "logiciel pas installé"
             again = " Un autre essai ne servirait à rien." if update.rejected else ""
-            why = update.reason or "sans dire pourquoi"
-            found.append((short, f"Elle n’a pas gardé la version {update.target.version} : {why}.{again}"))
+            found.append(
+                (short, f"Elle n’a pas gardé la version {update.target.version} : {why(update.reason)}.{again}")
+            )
         if holds_back(report, now):
             found.append(("messages en attente", f"{outbox.waiting} événements attendent d’être envoyés."))
         if outbox.requests_overdue:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from fleet_server.terminals.models import TerminalEvent
+from fleet_server.terminals.reasons import reason_words
 from fleet_server.web.french import span
 
 ORDERS = {
@@ -51,20 +52,6 @@ EVENTS = {
     "event.set_aside": ("tri", "warn", "Événement illisible, mis de côté"),
     "dropped": ("tri", "warn", "Mesures abandonnées, disque plein"),
 }
-REASONS = {
-    "waits for the end of the visit": "attend la fin de la visite",
-    "the screen was busy": "l’écran était occupé",
-    "this terminal has no window of its own": "cette borne n’a pas de fenêtre à elle",
-    "this terminal has no window": "cette borne n’a pas de fenêtre",
-    "no page is open": "aucune page n’est ouverte",
-    "the page did not come back": "la page n’est pas revenue",
-    "the agent was restarted meanwhile": "l’agent a redémarré entre-temps",
-    "no command to reboot this host is configured": "aucune commande de redémarrage n’est réglée sur cette machine",
-    "this host has no tool for the volume (wpctl, amixer)": "cette machine n’a pas d’outil pour le volume",
-    "this host has no tool for the brightness of the screen (brightnessctl)":
-        "cette machine n’a pas d’outil pour la luminosité",
-}  # fmt: skip
-"""What a terminal says of an order, in people's words; anything else is shown as it came."""
 OUTCOMES = {
     "accepted": ("half", "run", "Commande acceptée"),
     "succeeded": ("check", "ok", "Commande réussie"),
@@ -100,10 +87,6 @@ def order_words(order: dict[str, Any]) -> str:
             return asked + by_force
         case _:
             return ORDERS.get(kind, kind) + by_force
-
-
-def reason_words(reason: str) -> str:
-    return REASONS.get(reason, reason)
 
 
 def figures(result: dict[str, Any], under: str = "") -> list[tuple[str, str]]:

@@ -16,10 +16,11 @@ from fleet_server.inventory.models import InventoryChange
 from fleet_server.inventory.shown import change_of
 from fleet_server.inventory.words import Line as Changed
 from fleet_server.terminals.models import TerminalCommand, TerminalEvent, TerminalPlace
+from fleet_server.terminals.reasons import reason_words
 from fleet_server.terminals.upkeep.held import ends
 from fleet_server.terminals.upkeep.models import Maintenance, MaintenanceOf
 from fleet_server.terminals.upkeep.words import span_words
-from fleet_server.terminals.words import fact_of, order_words, reason_words
+from fleet_server.terminals.words import fact_of, order_words
 from fleet_server.timeline.keys import Key, older
 from fleet_server.timeline.kinds import KINDS, TOLD_ELSEWHERE, kind_of
 from fleet_server.web.french import PARIS, day, plural
