@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 from fastapi import FastAPI
 
-from fleet_server import VERSION, retention, rooms
+from fleet_server import VERSION, memory, retention, rooms
 from fleet_server.access.guard import find_viewer
 from fleet_server.broker import BrokerLink
 from fleet_server.certificates import eviction
@@ -136,6 +136,7 @@ def chores_of(ctx: Context) -> dict[str, Chore]:
         "send commands again": (20.0, lambda: send_again(ctx)),
         "forget the order of requests": (EVERY_S, forget_order(ctx.engine)),
         "tell when maintenance begins and ends": (edges.EVERY_S, edges.Edges(ctx).turn),
+        "give memory back": (memory.EVERY_S, memory.give_back),
         "expire commands": (60.0, expire_commands),
         "forget old pairings": (3600.0, forget_old_pairings),
         "forget what is past its time": (retention.EVERY_S, retention.forgetting(ctx)),

@@ -1,7 +1,6 @@
 """`balise server init|run|broker|audit`."""
 
 import errno
-import gc
 import os
 import socket
 import time
@@ -167,6 +166,7 @@ def _serve(settings: "Settings", listener: socket.socket) -> None:
     from fleet_server.app import create_app
     from fleet_server.ingest.quarantine import replay
     from fleet_server.logs import configure_logs
+    from fleet_server.memory import settle
     from fleet_server.migrate import migrate
     from fleet_server.rooms import recorders
     from fleet_server.zero_copy import ZeroCopyProtocol
@@ -178,10 +178,7 @@ def _serve(settings: "Settings", listener: socket.socket) -> None:
         _refuse("La base de données est plus récente que ce serveur : installez la version qui l’a écrite.")
     app = create_app(settings)
     replay(app.state.context.engine, recorders())
-    # What was imported stays: the collector need not look through it again for every thousand events.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    settle()
     config = uvicorn.Config(
         app, http=ZeroCopyProtocol, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
     )  # fmt: skip

@@ -17,6 +17,8 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
 BUSY_TIMEOUT_S = 15
+_STATEMENTS_KEPT = 32
+"""Prepared, for each connection. A list of ids makes another statement for each length, of up to 40 kB."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -40,10 +42,12 @@ def connect(url: str) -> Engine:
     """An engine with durable, impatient-proof SQLite settings; PostgreSQL as it comes."""
     # Never a limit: an act that reads again once it is committed still holds its own connection, and with a limit as
     # many such acts at once as there are connections would wait for each other. The threads are what bounds them.
-    pool: dict[str, Any] = {"pool_size": 16, "max_overflow": -1}
+    # The one given back last goes first: each has a cache of pages and statements of its own.
+    pool: dict[str, Any] = {"pool_size": 4, "max_overflow": -1, "pool_use_lifo": True}
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, **pool)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}, **pool)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False,
+                                              "cached_statements": _STATEMENTS_KEPT}, **pool)  # fmt: skip
 
     @event.listens_for(engine, "connect")
     def _durable(raw: Any, _record: Any) -> None:

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Past it batches are passed over: unacknowledged, they come again."""
 MAX_BATCHES_AT_ONCE = 500
-MAX_BYTES_AT_ONCE = 8 * 1024 * 1024
+MAX_BYTES_AT_ONCE = 2 * 1024 * 1024
 _KNOWN_FOR_S = 2.0
 _BUSY_PAUSE_S = 0.5
 _MOST_OVERTAKEN = 10
