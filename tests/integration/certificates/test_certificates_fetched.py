@@ -8,12 +8,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet_server.broker_files import make_broker_files
+from fleet_server.certificates import ca
 from fleet_server.certificates.revoked import signed_list, signed_lists
 from fleet_server.certificates.told import signed_bundle
-from fleet_server.keys import bundle, make_keys, new_authority
+from fleet_server.keys import Authority, bundle, make_keys, new_authority
 
 NOW = datetime.now(UTC)
 LATER = 2**33
@@ -162,3 +164,13 @@ def test_authorities_that_a_stranger_has_signed_or_that_are_older_change_nothing
     strangers.cas.announce("next", new_authority(NOW), LATER)
     folder.publish_authorities(signed_bundle(strangers, strangers.authority))
     assert (folder.fetch(), folder.authorities) == (1, both)
+
+
+def test_authorities_that_a_terminal_has_signed_change_nothing(folder, tmp_path):
+    """Its certificate is by the authority that is known, and names it an authority of nothing."""
+    key, first = generate_private_key(SECP256R1()), folder.authorities
+    terminal = Authority(key, ca.issue(folder.keys.authority, "laval-01", key.public_key(), NOW))
+    strangers = make_keys(tmp_path / "strangers", NOW)
+    strangers.cas.announce("next", new_authority(NOW), LATER)
+    folder.publish_authorities(signed_bundle(strangers, terminal))
+    assert (folder.fetch(), folder.authorities) == (1, first)
