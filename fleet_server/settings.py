@@ -62,7 +62,8 @@ class Settings(BaseSettings):
     kept_audit_days: Annotated[int, Field(ge=180, le=366)] = 365
     """Who did and read what: a year, and never less than half of one."""
     rollout_approval: Literal["on_request", "all"] = "on_request"
-    """Which rollouts a second person approves: those whose author asks for it, or all."""
+    """Which rollouts a second person approves: those whose author asks for it, or all. With all, nothing is asked of
+    terminals but by a rollout, except on the server's own machine."""
     demo: bool = False
     """Marks every page as a demonstration."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

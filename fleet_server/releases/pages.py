@@ -14,7 +14,7 @@ from fleet_server.evaluation.counting import today_in_paris
 from fleet_server.releases.changes import changes, contents_of, soon_out_of_date
 from fleet_server.releases.expiry import warnings
 from fleet_server.releases.models import ContentRelease
-from fleet_server.releases.publish import blobs_are_here, manifest_of, releases, wish
+from fleet_server.releases.publish import blobs_are_here, manifest_of, only_by_rollout, releases, wish
 from fleet_server.releases.repository import repository
 from fleet_server.releases.software import Published, software_releases
 from fleet_server.releases.upload_pages import router as upload_router
@@ -28,6 +28,7 @@ Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
 Chosen = Annotated[list[str], Form()]
 CHANGES_SHOWN = 40
 VERSIONS_SHOWN = 20
+_BY_ROLLOUT = "Ici une seconde personne approuve ce qui part : préparez un déploiement."
 NAMED = 4
 """More names than this in one sentence are a number."""
 
@@ -49,7 +50,10 @@ def edition_page(request: Request, ctx: ContextDep, session: Reading, viewer: Op
 
 @router.get("/editions/{label}/demander")
 def ask_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, label: str) -> Response:
-    return page(request, viewer, "releases/demander.html", errors={}, **_asking(session, ctx, label))
+    shown = _asking(session, ctx, label)
+    if only_by_rollout(ctx):
+        return seen_other("/deploiements/nouveau", _BY_ROLLOUT)
+    return page(request, viewer, "releases/demander.html", errors={}, **shown)
 
 
 @router.post("/editions/{label}/demander")
@@ -58,6 +62,8 @@ def ask(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, l
     """Wish this edition of the terminals that were ticked: all, some, never none by accident."""
     row = _row(session, label)
     shown = _asking(session, ctx, label)
+    if only_by_rollout(ctx):
+        return seen_other("/deploiements/nouveau", f"Rien n’est parti. {_BY_ROLLOUT}")
     chosen = [card for card in shown["cards"] if card.terminal.id in terminal]
     if not chosen:
         errors = {"terminal": "Cochez au moins une borne, ou ne faites rien."}

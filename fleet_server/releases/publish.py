@@ -68,6 +68,12 @@ def wish(session: Session, ctx: Context, row: ContentRelease, terminal_ids: Iter
     return count
 
 
+def only_by_rollout(ctx: Context) -> bool:
+    """A second person approves whatever is asked of terminals: there is no way around a rollout but the server's own
+    command line."""
+    return ctx.settings.rollout_approval == "all"
+
+
 def releases(session: Session, limit: int = 50) -> list[ContentRelease]:
     """Newest first."""
     query = select(ContentRelease).order_by(col(ContentRelease.published_at).desc(), col(ContentRelease.label).desc())

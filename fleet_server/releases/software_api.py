@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fleet_server.access.caller import CALLED, calling
 from fleet_server.context import ContextDep, Writing
+from fleet_server.releases.publish import only_by_rollout
 from fleet_server.releases.software import find_software, software_releases, wish_software_of
 from fleet_server.terminals.public import accepted
 from fleet_server.web.errors import refusals
@@ -59,8 +60,11 @@ def wish(version: str, asked: Wish, ctx: ContextDep, session: Writing, caller: W
     """From now on these terminals should run it. 404 when it or one of them does not exist, and nothing is wished.
 
     For more than a few terminals use a rollout, which stops by itself. 409 `refused` when it is forced and nobody says
-    why. Scope `rollouts:write`.
+    why, or when a second person approves whatever is asked (`BALISE_ROLLOUT_APPROVAL=all`). Scope `rollouts:write`.
     """
+    if only_by_rollout(ctx):
+        said = "Ici une seconde personne approuve ce qui part : préparez un déploiement."
+        raise HTTPException(409, {"error": "refused", "message": said})
     if asked.activation.force and not asked.reason.strip():
         said = "Dites pourquoi : passer outre les horaires reste au journal."
         raise HTTPException(409, {"error": "refused", "message": said})

@@ -154,6 +154,18 @@ def test_none_ticked_is_refused_in_words_and_changes_nothing(office, pack, ids, 
     assert set(wanted(office).values()) == {""}
 
 
+def test_where_a_second_person_approves_all_an_edition_leaves_by_a_rollout_alone(office, pack, ids, yanis, monkeypatch):
+    published(office, pack, "2026.48")
+    path = "/editions/2026.48/demander"
+    post(yanis, path, terminal=[ids["Laval"]])
+    monkeypatch.setitem(office.context.settings.__dict__, "rollout_approval", "all")  # frozen, as it should be
+    assert yanis.get(path).headers["location"] == "/deploiements/nouveau"
+    answer = post(yanis, path, form_at="/frequentation", terminal=list(ids.values()))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/deploiements/nouveau")
+    assert "Rien n’est parti. Ici une seconde personne approuve" in text(yanis.get("/deploiements/nouveau"))
+    assert wanted(office)[ids["Segré"]] == ""
+
+
 def test_going_back_is_named_as_such_and_in_the_audit_log(office, pack, ids, yanis):
     published(office, pack, "2026.47")
     wished(office, published(office, pack, "2026.48"))

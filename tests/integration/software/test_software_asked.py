@@ -43,6 +43,14 @@ def test_a_program_lists_versions_and_asks_some_terminals_for_one(fleet):
     assert (act.detail["force"], act.detail["reason"]) == (True, "faille corrigée")
 
 
+def test_where_a_second_person_approves_all_it_is_asked_by_a_rollout_alone(fleet, monkeypatch):
+    writer = by_token(fleet, "yanis", "rollouts:write")
+    monkeypatch.setitem(fleet.ctx.settings.__dict__, "rollout_approval", "all")  # frozen, as it should be
+    answer = writer.post(f"{AT}/1.5.0/wish", json={"terminals": [fleet.ids["Laval"]]})
+    assert (answer.status_code, answer.json()["error"]) == (409, "refused")
+    assert fleet.wanted("Laval").software_id is None
+
+
 @pytest.mark.parametrize(("version", "terminals", "status"), [
     ("9.9", ["Laval"], 404), ("1.5.0", ["nobody-at-all"], 404), ("1.5.0", [], 422),
 ])  # fmt: skip
