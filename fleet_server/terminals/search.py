@@ -238,6 +238,8 @@ def _problem(criterion: Criterion, value: str) -> str:
         return f"{criterion.label} : « {value[:40]} » n’existe pas. Il y a : {', '.join(criterion.values)}."
     if len(value) > criterion.most:
         return f"{criterion.label} : {criterion.most} caractères au plus, « {value[:20]}… » en a {len(value)}."
+    if criterion.word == "q" and not plain(value):  # would be in every text: the whole fleet, as if it were found
+        return f"{criterion.label} : « {value} » ne cherche rien. Il y faut une lettre ou un chiffre."
     return ""
 
 

@@ -97,6 +97,8 @@ def test_a_sort_puts_what_is_not_known_last_and_keeps_the_order_of_need_among_eq
     ({"state": "hors"}, "", "state", "« hors » n’existe pas. Il y a : offline, degraded"),
     ({"kind": "gare"}, "", "kind", "centre_commercial"),
     ({"text": "x" * 81}, "", "text", "80 caractères au plus"),
+    ({"text": "-"}, "", "text", "ne cherche rien"),
+    ({"text": "’ '", "group": "ville"}, "", "text", "ne cherche rien"),
     ({"department": "5300"}, "", "department", "3 caractères au plus"),
     ({"group": "ville"}, "size", "sort", "n’est pas un ordre. Il y a : name, opening"),
     ({"group": "ville"}, "-", "sort", "n’est pas un ordre"),
