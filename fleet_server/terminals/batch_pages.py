@@ -21,7 +21,7 @@ from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import batches, foreseen, order_forms, queue
 from fleet_server.terminals.batch_acts import FAILED, again_where_failed, cancel_rest, retryable
 from fleet_server.terminals.batches import MOST_AT_ONCE, AnotherAsked, aims, give_many
-from fleet_server.terminals.command_pages import STATES, lines
+from fleet_server.terminals.command_pages import STATES, State, lines
 from fleet_server.terminals.commands import LIFETIME, NOT_BEGUN, OPEN
 from fleet_server.terminals.foreseen import Effect, effects, foresee, sentence
 from fleet_server.terminals.models import CommandBatch, Terminal, TerminalCommand
@@ -168,7 +168,7 @@ def _new_key() -> str:
 
 
 @router.get("/commandes/lots/{batch_id}")
-def batch_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, batch_id: str, etat: str = "",
+def batch_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, batch_id: str, etat: State = "",
                p: str = "1") -> Response:  # fmt: skip
     values = _shown(session, ctx, batch_id, etat, page_number(p))
     if request.headers.get("hx-request"):

@@ -32,6 +32,8 @@ WORDS: dict[Verdict, tuple[str, str, str]] = {
 FEW_DROPPED, MANY_DROPPED = 0.02, 0.10
 M_WIDE, L_WIDE = 2880, 3840
 LEAST_LEVEL = 0.02
+_MOST = 1e15
+"""No measure is greater; a number that no `float` holds could not even be shown."""
 SMOOTH, SEEN = 50.0, 30.0
 DISK_FAST, DISK_SLOW = 20.0, 5.0
 SYNC_QUICK_MS, SYNC_SLOW_MS = 20.0, 100.0
@@ -251,4 +253,5 @@ def _several(value: Any) -> list[Mapping[str, Any]]:
 
 def _number(value: Any) -> float | None:
     """Terminals say what they like: anything else than a number is none."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if known and abs(value) <= _MOST else None  # NaN is not, either

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import ValidationError
 from sqlmodel import Session, func, select
@@ -24,6 +24,7 @@ from fleet_server.web.pages import fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
 Operator = Annotated[Viewer, Depends(allow("operator", "admin"))]
+State = Annotated[str, Query(alias="etat", max_length=40, pattern=r"^[a-z-]*$")]
 STATES = ("queued", "sent", "accepted", "succeeded", "failed", "rejected", "expired", "cancelled")
 TOO_MANY = "Trop de commandes attendent déjà cette borne. Annulez-en d’abord."
 SHOWN_OF_ONE, SHOWN_OF_ALL = 8, 50
@@ -152,7 +153,7 @@ def screenshot(ctx: ContextDep, viewer: Operator, terminal_id: str, digest: str)
 
 
 @router.get("/commandes")
-def commands_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, etat: str = "") -> Response:
+def commands_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, etat: State = "") -> Response:
     by_state = select(TerminalCommand.state, func.count()).group_by(TerminalCommand.state)
     counts = Counter(dict(session.exec(by_state).all()))
     query = select(TerminalCommand).order_by(*commands.NEWEST_FIRST)

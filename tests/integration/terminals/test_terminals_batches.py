@@ -81,6 +81,11 @@ def test_what_will_happen_is_told_by_name_before_anything_is_given(seven):
     assert {one.expires_at - one.queued_at for one in rows(seven)} == {timedelta(hours=8)}
 
 
+def test_a_state_that_none_can_have_is_refused(seven):
+    yanis = seven.office.signed_in("yanis")
+    assert [yanis.get(f"/commandes?etat={etat}").status_code for etat in ("sent", "%00", "x" * 41)] == [200, 422, 422]
+
+
 def test_one_terminal_is_called_by_its_name(seven):
     page = told(seven.office.signed_in("yanis"), seven, order="message.show", message_show_text="Fermé à 17 h",
                 message_show_seconds="10", terminals=ids(seven, "Cholet"))  # fmt: skip

@@ -40,6 +40,13 @@ def test_a_machine_that_is_good_enough_is_good_in_every_line():
     assert said["Horloge"] == "à 0,3 s de celle du serveur"
 
 
+@pytest.mark.parametrize("odd", [10**400, -(10**400), float("inf"), float("nan"), 1e16],
+                         ids=["huge", "deep", "infinite", "nan", "beyond"])  # fmt: skip
+def test_a_number_that_nothing_measures_is_none(odd):
+    screens = [{"output": "HDMI-A-1", "mm_per_px": odd}]
+    assert verdicts({}, {"screens": screens})["Taille de l’écran"][1] == "l’écran ne la dit pas"
+
+
 @pytest.mark.parametrize(("page", "host", "line", "verdict"), [
     ({"video": [rung("720p", 0.11)]}, {}, "Vidéo 720p, 1280 × 720", "bad"),
     ({"video": [rung("720p", 0.05)]}, {}, "Vidéo 720p, 1280 × 720", "look"),
