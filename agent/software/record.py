@@ -37,6 +37,9 @@ class Record(BaseModel):
     release: SoftwareRelease | None = None
     """The last that was committed, in the boot `committed_boot`."""
     committed_boot: str = ""
+    lost: SoftwareRelease | None = None
+    """The last that was committed, in the boot `lost_boot`, where it fell: it is again if it is started again."""
+    lost_boot: str = ""
     untold: tuple[dict[str, Any], ...] = ()
     """Events of changes of phase, saved with them, until it is saved that they are in the outbox. Each has its `id`."""
 

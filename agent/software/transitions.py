@@ -49,7 +49,7 @@ def wished(
     `moved`: the trial has begun, or the pointer names another version. What only waits to restart is called back too.
     """
     replaceable = record.phase in REPLACEABLE or (record.phase == "restarting" and not moved)
-    kept = {name: getattr(record, name) for name in ("release", "committed_boot", "fell", "untold")}
+    kept = {name: getattr(record, name) for name in ("release", "committed_boot", "lost", "lost_boot", "fell", "untold")}
     kept["previous"] = kept_beside(record, running)
     if want is None and replaceable and record.phase not in AT_REST:
         return Record(revision=revision, **kept)
@@ -74,7 +74,7 @@ def committed(record: Record, boot: str) -> Record:
     """It runs, and after this only forward. `boot`: of the process that found it well."""
     return record.model_copy(update={
         "phase": "committed", "release": record.target, "committed_boot": boot, "reason": "", "rejected": False,
-        "spare": "",
+        "spare": "", "lost": None, "lost_boot": "",
     })  # fmt: skip
 
 
@@ -105,15 +105,31 @@ def fallen(record: Record, trial: Trial | None, fell: Fell | None, running: str)
     now = record.model_copy(update={"fell": fell.id})
     if record.release and record.release.version == running:
         return now  # it is back where it was
-    lost = now.model_copy(update={"release": None, "committed_boot": "", "previous": fell.version, "spare": ""})
+    if record.lost and record.lost.version == running:
+        return _back_again(now, fell)
+    lost = now.model_copy(update={
+        "release": None, "committed_boot": "", "previous": fell.version, "spare": "",
+        "lost": record.release or record.lost, "lost_boot": record.committed_boot or record.lost_boot,
+    })  # fmt: skip
     reason = f"{fell.version} died {fell.deaths} times soon after its start"
     in_trial = trial and running not in (trial.new, trial.old)
+    rolled_back = {"phase": "rolled_back", "tries": 0, "cuts": 0, "reason": reason}
     if record.phase == "idle":
-        return _to(lost.model_copy(update={"target": record.release}), "rolled_back", reason)
+        return lost.model_copy(update=rolled_back | {"target": record.release})
     if in_trial or (record.phase in AT_REST and record.target and record.target.version == fell.version):
-        return lost.model_copy(update={"phase": "rolled_back", "tries": 0, "cuts": 0, "reason": reason})
+        return lost.model_copy(update=rolled_back)
     # Of an update that had ended, what it ended by is told too.
     return lost.model_copy(update={"reason": f"{record.reason}; {reason}"}) if record.phase in AT_REST else lost
+
+
+def _back_again(record: Record, fell: Fell) -> Record:
+    """The one that fell first runs again, since the other fell as well: it is the one that is kept, as before."""
+    now = record.model_copy(update={
+        "release": record.lost, "committed_boot": record.lost_boot, "lost": None, "lost_boot": "",
+        "previous": fell.version, "spare": "",
+    })  # fmt: skip
+    kept = record.phase == "rolled_back" and record.target == record.lost
+    return committed(now, record.lost_boot) if kept else now
 
 
 def cut(record: Record, machine: str) -> Record:

@@ -296,6 +296,45 @@ def test_one_that_was_kept_and_dies_gives_way_to_the_one_before_and_says_so(tmp_
     assert terminal.chain == FELL
 
 
+def test_one_that_fell_and_is_started_again_is_kept_again_and_says_so(tmp_path):
+    """Version 2 falls, then 1 does: what runs well in the end is what was wished."""
+    terminal = kept(tmp_path)
+    terminal.live()
+    terminal.boots, terminal.dying = 0, {"1"}
+    record = terminal.live()
+    assert (record.phase, record.release, record.previous, record.reason) == ("committed", NEW, "1", "")
+    assert record.committed_boot == f"boot {terminal.boots}"
+    assert terminal.chain == [*FELL, "committed"]
+
+
+def test_one_that_fell_is_kept_again_beside_an_update_that_had_failed(tmp_path):
+    terminal = kept(tmp_path)
+    terminal.new, terminal.want, terminal.revision = "refused", NEXT, 2
+    terminal.dying = set()
+    committed = terminal.live()
+    terminal.dying = {"2"}
+    assert terminal.live().release is None
+    terminal.dying = {"1"}
+    record = terminal.live()
+    assert (record.phase, record.target, record.previous) == ("failed", NEXT, "1")
+    assert (record.release, record.committed_boot) == (NEW, committed.committed_boot)
+
+
+def test_one_that_fell_after_a_wish_was_taken_back_stays_beside_the_other(tmp_path):
+    terminal = kept(tmp_path)
+    update = Update(tmp_path, "2", "a boot", terminal)
+    update.wish(NEXT, 2)
+    update.wish(None, 3)
+    assert update.turn().phase == "idle"
+    while terminal.boot() != "1":
+        pass
+    fallen = Update(tmp_path, "1", "another boot", terminal)
+    fallen.turn()
+    record = fallen.turn()
+    assert (record.phase, record.target, record.previous) == ("rolled_back", NEW, "2")
+    assert slots(tmp_path) == ["1", "2"]
+
+
 def lives_with(tmp_path, new, fatal, error):
     root = tmp_path / f"{error.__name__}-{fatal}"
     terminal = kept(root) if new == "falls" else Terminal(root, new)
