@@ -49,7 +49,8 @@ def wished(
     `moved`: the trial has begun, or the pointer names another version. What only waits to restart is called back too.
     """
     replaceable = record.phase in REPLACEABLE or (record.phase == "restarting" and not moved)
-    kept = {name: getattr(record, name) for name in ("release", "committed_boot", "lost", "lost_boot", "fell", "untold")}
+    stays = ("release", "committed_boot", "lost", "lost_boot", "fell", "untold")
+    kept = {name: getattr(record, name) for name in stays}
     kept["previous"] = kept_beside(record, running)
     if want is None and replaceable and record.phase not in AT_REST:
         return Record(revision=revision, **kept)
