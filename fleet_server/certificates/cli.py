@@ -1,5 +1,6 @@
 """`balise server ca …` and `balise server signing …`: a key of the server followed by another, step by step."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from fleet_server.certificates.rotation import Step, Subject
     from fleet_server.context import Context
+    from fleet_server.settings import Settings
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Dit ce qui se passerait et qui n’est pas prêt ; ne change rien")]
 Force = Annotated[bool, typer.Option("--force", help="Passe outre ceux qui ne sont pas prêts ; demande --reason")]
@@ -76,7 +78,7 @@ def _step(
     from fleet_server.certificates.rotation import Refused, plan, take
     from fleet_server.terminals.heard import trust_heard
 
-    with _refusing(), _server(data_dir) as ctx:
+    with _refusing(), _alone(data_dir), _server(data_dir) as ctx:
         if force and not reason.strip():
             raise Refused("Dites pourquoi passer outre : --reason « … ».")
         planned = plan(ctx, of(ctx), step, trust_heard)
@@ -98,12 +100,25 @@ def _say_lacking(lacking: list[str]) -> None:
 
 
 @contextmanager
+def _alone(data_dir: Path | None) -> "Iterator[None]":
+    from fleet_server.certificates.rotation import one_at_a_time
+
+    with one_at_a_time(_settings(data_dir).keys_dir, os.geteuid()):
+        yield
+
+
+def _settings(data_dir: Path | None) -> "Settings":
+    from fleet_server.settings import read_settings
+
+    return read_settings(**({"data_dir": data_dir} if data_dir else {}))
+
+
+@contextmanager
 def _server(data_dir: Path | None) -> "Iterator[Context]":
     from fleet_server.migrate import migrate
     from fleet_server.offline import offline
-    from fleet_server.settings import read_settings
 
-    settings = read_settings(**({"data_dir": data_dir} if data_dir else {}))
+    settings = _settings(data_dir)
     if settings.keys_dir.exists():
         migrate(settings.database_url)
     with offline(settings) as ctx:

@@ -8,9 +8,13 @@ A step is written into the audit log before it is taken: one that was cut may be
 again, it ends what was begun. Whether terminals and broker are ready is not presumed: they report it, it is asked.
 """
 
-from collections.abc import Callable
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol
 
 from sqlmodel import Session
@@ -87,6 +91,25 @@ class Plan:
 
 
 Hear = Callable[[Session], list[Heard]]
+
+
+@contextmanager
+def one_at_a_time(keys_dir: Path, me: int) -> Iterator[None]:
+    """Around `plan` and `take`: of all processes. `me`: the user that this one runs as.
+
+    Raises `Refused`, also for another user than the owner of the keys: the server could not read what they write.
+    """
+    descriptor = os.open(keys_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if (owner := os.fstat(descriptor).st_uid) != me:
+            raise Refused(f"{keys_dir} est à un autre utilisateur : « sudo -u '#{owner}' balise server … ».")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused("Une autre commande fait une étape en ce moment : attendez qu’elle ait fini.") from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def plan(ctx: Context, subject: Subject, step: Step, hear: Hear) -> Plan:

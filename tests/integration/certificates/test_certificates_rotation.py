@@ -2,11 +2,13 @@
 
 import asyncio
 import dataclasses
+import os
 from datetime import timedelta
 
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 from sqlmodel import select
+from typer.testing import CliRunner
 
 import fleet_server.keys
 import fleet_server.succession
@@ -19,7 +21,8 @@ from agent.standing import Standing
 from fleet_server.access.audit_models import AuditEntry
 from fleet_server.certificates import revoked
 from fleet_server.certificates.ca import issuer_id
-from fleet_server.certificates.rotation import Refused, plan, take
+from fleet_server.certificates.cli import ca as ca_commands
+from fleet_server.certificates.rotation import Refused, one_at_a_time, plan, take
 from fleet_server.certificates.rotation_ca import FleetAuthority
 from fleet_server.certificates.rotation_signing import MessageKey
 from fleet_server.db import reading, transaction
@@ -184,6 +187,28 @@ def test_steps_are_taken_in_order(fleet, wrong):
     step(fleet, "switch")
     with pytest.raises(Refused, match="déjà en cours"):
         planned(fleet, "begin")
+
+
+def begins_by_command(fleet):
+    done = CliRunner().invoke(ca_commands, ["begin", "--data-dir", str(fleet.office.context.settings.data_dir)])
+    return done.exit_code, done.output
+
+
+def test_two_that_take_a_step_at_once_do_not_remove_each_others_keys(fleet):
+    cas, keys_dir = fleet.office.context.keys.cas, fleet.office.context.settings.keys_dir
+    with one_at_a_time(keys_dir, os.geteuid()):
+        status, said = begins_by_command(fleet)
+    assert (status, "attendez" in said, cas.now().stage) == (1, True, "alone"), said
+    with one_at_a_time(keys_dir, os.geteuid()):
+        step(fleet, "begin")
+    assert cas.now().stage == "announced", "whoever waits takes it after"
+
+
+def test_a_step_is_refused_to_a_user_whose_files_the_server_could_not_read(fleet):
+    owner = os.geteuid()
+    refusal = pytest.raises(Refused, match=f"sudo -u '#{owner}' balise")
+    with refusal, one_at_a_time(fleet.office.context.settings.keys_dir, owner + 1):
+        pytest.fail("let in")
 
 
 def test_each_authority_lists_its_own_revoked(fleet, tmp_path):
