@@ -67,7 +67,7 @@ def init(
 def run(data_dir: DataDir = None) -> None:
     """Fait tourner le serveur, jusqu’à Ctrl-C."""
     settings = _settings(data_dir)
-    if not (settings.keys_dir / "signing.pem").exists():
+    if not (settings.keys_dir / "session.key").exists():
         _refuse(f"Pas encore de serveur dans {settings.data_dir} : créez-le par « balise server init ».")
     for name in ("mqtt_tls_ca", "mqtt_tls_certificate", "mqtt_tls_key"):
         if (path := getattr(settings, name)) and not os.access(path, os.R_OK):

@@ -3,7 +3,8 @@
 signing.pem      Ed25519   signs desired state, commands and state answers
 releases.pem     Ed25519   signs the TUF repository (one online role set for now)
 ca.pem, ca.crt   P-256     the fleet CA: issues terminals' certificates
-ca/, signing/              these two, once they have been changed (`succession`); ca.crt then holds all authorities
+ca/, signing/              these two, once they have been changed (`succession`): ca.crt then holds all authorities,
+                           and signing.pem, ca.pem are erased with the end of the first change
 sealing/KID      X25519    opens contact requests; old ones stay until every terminal has reported the new one
 session.key      random    signs session cookies and CSRF tokens
 
@@ -133,9 +134,19 @@ def load_keys(directory: Path) -> Keys:
         raise FileNotFoundError(f"{directory / 'sealing'} holds no key")
     keys = Keys(
         directory=directory,
-        cas=Succession(directory / "ca", _read_authority, lambda: _first_authority(directory), _authority_content),
+        cas=Succession(
+            directory / "ca",
+            _read_authority,
+            lambda: _first_authority(directory),
+            _authority_content,
+            directory / "ca.pem",
+        ),
         signers=Succession(
-            directory / "signing", _read_signing, lambda: _read_signing(directory / "signing.pem"), _pem
+            directory / "signing",
+            _read_signing,
+            lambda: _read_signing(directory / "signing.pem"),
+            _pem,
+            directory / "signing.pem",
         ),
         releases=_load(directory / "releases.pem", Ed25519PrivateKey),
         sealing=sealing,

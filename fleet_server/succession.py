@@ -3,6 +3,9 @@
 FOLDER/NAME.pem         a key, and its certificate where it has one; written once, never changed
 FOLDER/in-force.json    which of them count, and how far the change is: the one write by which a step is done
 
+The key that was there before is erased where it lay once it counts no more: without `in-force.json` nothing is in force
+then, rather than a key that was given up.
+
 Whoever holds a `Succession` reads what is in force as it is now: a step that the command line takes is the running
 server's too, from its next look on. A folder that is not there yet stands for the one key that was there before.
 
@@ -44,16 +47,18 @@ class InForce(Generic[K]):
 
 class Succession(Generic[K]):
     """`read(path)`: a key of the folder; `content`: what such a file holds. `before()`: the one that is in force while
-    there is no folder.
+    there is no folder; `origin`: where its secret lies.
     """
 
     def __init__(
-        self, folder: Path, read: Callable[[Path], K], before: Callable[[], K], content: Callable[[K], bytes]
-    ) -> None:
+        self, folder: Path, read: Callable[[Path], K], before: Callable[[], K], content: Callable[[K], bytes],
+        origin: Path,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self._read = read
         self._before = before
         self._content = content
+        self._origin = origin
         self._seen: tuple[object, InForce[K]] | None = None
 
     def now(self) -> InForce[K]:
@@ -98,6 +103,8 @@ class Succession(Generic[K]):
             for path in self.folder.glob("*.pem"):
                 if path.stem not in counted:
                     path.unlink()
+            if FIRST not in counted and self._origin.exists():
+                self._origin.unlink()
 
     def _keep(self, name: str, key: K) -> None:
         write_durably(self.folder / f"{name}.pem", self._content(key), _SECRET)

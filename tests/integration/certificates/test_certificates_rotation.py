@@ -211,6 +211,15 @@ def test_a_step_is_refused_to_a_user_whose_files_the_server_could_not_read(fleet
         pytest.fail("let in")
 
 
+def test_a_server_that_lost_what_is_in_force_does_not_take_up_the_key_that_was_given_up(fleet):
+    for name in ("begin", "switch", "finish"):
+        step(fleet, name, "signing")
+    keys = fleet.office.context.keys
+    (keys.signers.folder / "in-force.json").unlink()
+    with pytest.raises(FileNotFoundError):
+        load_keys(keys.directory)
+
+
 def test_each_authority_lists_its_own_revoked(fleet, tmp_path):
     laval, ctx = Terminal(fleet, "Laval", tmp_path).looks(), fleet.office.context
     first = laval.identity.certificate.serial_number
@@ -259,7 +268,7 @@ def as_another_process(fleet):
     fleet.office.context = fleet.office.app.state.context = fresh
 
 
-WRITES = {"ca": {"begin": 6, "switch": 2, "finish": 4}, "signing": {"begin": 3, "switch": 1, "finish": 2}}
+WRITES = {"ca": {"begin": 6, "switch": 2, "finish": 5}, "signing": {"begin": 3, "switch": 1, "finish": 3}}
 """Where each step can be cut: the test says so when it is not true any more."""
 CUTS = [
     (kind, name, nth) for kind, steps in WRITES.items() for name, most in steps.items() for nth in range(1, most + 1)
@@ -283,6 +292,8 @@ def test_a_step_cut_anywhere_is_ended_by_taking_it_again(fleet, monkeypatch, kin
     step(fleet, name, kind, because="celle d’avant a été coupée")
     assert line.now().stage == {"begin": "announced", "switch": "switched", "finish": "alone"}[name]
     assert {path.stem for path in line.folder.glob("*.pem")} == set(line.now().names)
+    origin = keys.directory / ("ca.pem" if kind == "ca" else "signing.pem")
+    assert origin.exists() == (name != "finish"), "the key of the beginning is erased where it first lay too"
     done = {"begin": "begun", "switch": "switched", "finish": "finished"}[name]
     assert f"server.{kind}_{done}" in [act for act, _ in acts(fleet)], "written down before it was taken"
     if kind == "ca":
