@@ -27,9 +27,9 @@ _WHERE = {
 
 def _authority(ctx: "Context") -> "Subject":
     from fleet_server.certificates.rotation_ca import FleetAuthority
-    from fleet_server.terminals.enrolment import void_tokens
+    from fleet_server.terminals.enrolment import void_invitations
 
-    return FleetAuthority(ctx, void_tokens)
+    return FleetAuthority(ctx, void_invitations)
 
 
 def _signing(ctx: "Context") -> "Subject":

@@ -41,7 +41,8 @@ _SAYS: dict[Step, list[str]] = {
         "Chaque borne renouvelle le sien d’elle-même, dans l’heure.",
         "Le certificat du serveur chez le courtier est refait ; celui du courtier l’est par « balise server broker "
         "--renew », à faire ensuite.",
-        "Les jetons d’enrôlement qui n’ont pas servi sont annulés : ils nomment l’ancienne autorité.",
+        "Les jetons d’enrôlement qui n’ont pas servi, et les appairages qui attendent, sont annulés : ils nomment "
+        "l’ancienne autorité.",
     ],
     "finish": [
         "L’ancienne autorité est effacée, sa clé aussi ; bornes et courtier ne la reconnaissent plus.",
@@ -52,14 +53,14 @@ _SAYS: dict[Step, list[str]] = {
 
 
 class FleetAuthority:
-    """`void_tokens(session)`: those that name the former authority serve no more."""
+    """`void_invitations(session)`: tokens and pairings that name the former authority serve no more."""
 
     name = "ca"
 
-    def __init__(self, ctx: Context, void_tokens: Callable[[Session], object]) -> None:
+    def __init__(self, ctx: Context, void_invitations: Callable[[Session], object]) -> None:
         self._ctx = ctx
         self._keys = ctx.keys
-        self._void_tokens = void_tokens
+        self._void_invitations = void_invitations
 
     @property
     def stage(self) -> Stage:
@@ -74,7 +75,7 @@ class FleetAuthority:
             mine = self._keys.authority.id
             session.execute(update(Certificate).where(col(Certificate.issuer) == "").values(issuer=mine))
         if step == "switch":
-            self._void_tokens(session)
+            self._void_invitations(session)
 
     def take(self, step: Step) -> None:
         now, cas = self._ctx.now(), self._keys.cas

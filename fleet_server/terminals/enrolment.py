@@ -74,10 +74,11 @@ def make_token(session: Session, ctx: Context, terminal: Terminal, viewer: Viewe
     )
 
 
-def void_tokens(session: Session) -> None:
-    """All that have not been used: they name an authority by which this server is not known any more."""
+def void_invitations(session: Session) -> None:
+    """Tokens that have not been used, pairings that wait: they name an authority by which nobody is enrolled any more."""
     unused = update(EnrolmentToken).where(col(EnrolmentToken.used_at).is_(None))
     session.execute(unused.values(revoked=True))
+    session.execute(update(Pairing).where(col(Pairing.status) == "waiting").values(status="refused"))
 
 
 def enrol_by_token(session: Session, ctx: Context, secret: str, csr: str, hardware: str) -> Enrolment:

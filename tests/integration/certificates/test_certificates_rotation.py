@@ -27,12 +27,12 @@ from fleet_server.certificates.rotation_ca import FleetAuthority
 from fleet_server.certificates.rotation_signing import MessageKey
 from fleet_server.db import reading, transaction
 from fleet_server.keys import bundle, load_keys
-from fleet_server.terminals.enrolment import put_out, void_tokens
+from fleet_server.terminals.enrolment import open_pairing, polled, put_out, status_of, void_invitations
 from fleet_server.terminals.heard import trust_heard
 from fleet_server.terminals.registry import get_terminal
 from tests.back_office import build, served
 from tests.integration.terminals.cast import Fleet, Kiosk, new_csr
-from wire.enrol import decode_token, encode_token
+from wire.enrol import PairingRequest, decode_token, encode_token
 from wire.sign import Foreign
 from wire.trust import signing_digest
 
@@ -80,7 +80,7 @@ def fleet(tmp_path):
 
 def subject(fleet, kind="ca"):
     ctx = fleet.office.context
-    return FleetAuthority(ctx, void_tokens) if kind == "ca" else MessageKey(ctx)
+    return FleetAuthority(ctx, void_invitations) if kind == "ca" else MessageKey(ctx)
 
 
 def planned(fleet, step, kind="ca"):
@@ -150,6 +150,18 @@ def test_a_token_made_before_the_switch_names_another_authority_and_serves_no_mo
     with pytest.raises(Rejected) as refusal:
         Terminal(fleet, "Laval", tmp_path, token)
     assert refusal.value.code == "token_unknown"
+
+
+def test_a_pairing_that_waits_at_the_switch_is_refused(fleet):
+    """The authority that it began with would not be the one of its certificate: the terminal begins another."""
+    step(fleet, "begin")
+    ctx = fleet.office.context
+    with transaction(ctx.engine) as session:
+        asked = PairingRequest(csr=new_csr(Kiosk(fleet.office).key), commitment="0" * 64, hardware="NUC 13")
+        opened = open_pairing(session, ctx, asked)
+    step(fleet, "switch")
+    with reading(ctx.engine) as session:
+        assert status_of(polled(session, opened.pairing, opened.poll), ctx.now()) == "refused"
 
 
 def test_an_agent_of_before_is_named_and_renews_by_the_one_it_knows_while_that_is_there(fleet):
