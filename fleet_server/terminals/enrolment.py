@@ -75,7 +75,7 @@ def make_token(session: Session, ctx: Context, terminal: Terminal, viewer: Viewe
 
 
 def void_invitations(session: Session) -> None:
-    """Tokens that have not been used, pairings that wait: they name an authority by which nobody is enrolled any more."""
+    """Tokens that have not been used, pairings that wait: they name an authority that enrols nobody any more."""
     unused = update(EnrolmentToken).where(col(EnrolmentToken.used_at).is_(None))
     session.execute(unused.values(revoked=True))
     session.execute(update(Pairing).where(col(Pairing.status) == "waiting").values(status="refused"))
