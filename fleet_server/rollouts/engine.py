@@ -6,7 +6,7 @@ queued → in_progress → succeeded ─────(went back)────→ f
 queued, in_progress → removed (overtaken, gone)        → cancelled (the rollout stopped before it acted)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -120,7 +120,9 @@ def decide(course: Course, members: Sequence[Member], newcomers: Sequence[str], 
     acts: list[Act] = list(_heard(course.plan, members, course.wave, now))
     after = _settled(members, acts)
     if course.state not in ("running", "paused"):
-        return acts  # those that were past calling back are still followed to their end
+        # Those that were past calling back are still followed to their end.
+        ended = {act.terminal for act in acts if isinstance(act, Settle)} if course.state == "stopped" else set()
+        return acts + _recalls(one for one in after if one.terminal in ended)
     why = _why_stop(course.plan, members, after)
     if why:
         return [*acts, End("stopped", why), *stopping(after, why)]
@@ -147,7 +149,11 @@ def stopping(members: Sequence[Member], reason: str) -> list[Act]:
         for one in members
         if one.state == "queued" or (one.state == "in_progress" and not one.fact.acting)
     ]
-    return called_back + [Recall(one.terminal) for one in members if one.asked and _gave_up(one)]
+    return called_back + _recalls(members)
+
+
+def _recalls(members: Iterable[Member]) -> list[Act]:
+    return [Recall(one.terminal) for one in members if one.asked and _gave_up(one)]
 
 
 def _gave_up(one: Member) -> bool:

@@ -274,6 +274,27 @@ def test_stopped_who_is_away_or_failed_is_not_left_with_what_was_wished():
     assert played.states()["Angers"] == "in_progress", "it is past calling back"
 
 
+def test_who_acted_when_it_stopped_and_fails_afterwards_is_not_left_with_it_either():
+    played = Played(Plan(silent_s=600), SEVEN[:4])
+    played.turn()
+    for name in SEVEN[:4]:
+        played._set(name, asked=True)
+        played.says(name, "", acting=True)
+    for act in halt(played.course, list(played.members.values()), "son coupé", played.now):
+        played._do(act)
+    played._do(End("stopped"))
+    failed, silent, good, other = SEVEN[:4]
+    played.says(failed, "failed", step="rolled_back")
+    played.says(good, "succeeded")
+    played.says(other, "failed", step="rolled_back")
+    played._set(other, asked=False)  # another wish is its own
+    assert [act.terminal for act in played.turn() if isinstance(act, Recall)] == [failed]
+    assert played.turn() == [], "once"
+    played.says(silent, "", acting=False)
+    played.pass_by(10 * MINUTE)
+    assert [act.terminal for act in played.turn() if isinstance(act, Recall)] == [silent]
+
+
 def test_by_hand_what_is_put_there_after_a_success_is_not_taken_away():
     played = Played(Plan(waves=waves(2, soak_s=60)), SEVEN)
     played.turn()
