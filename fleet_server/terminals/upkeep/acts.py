@@ -122,8 +122,15 @@ def reopen(session: Session, ctx: Context, row: Maintenance, viewer: Viewer | No
         raise TooLate("Ces travaux sont toujours prévus.")
     if row.ends_at <= ctx.now():
         raise TooLate("L’heure où ces travaux devaient finir est passée.")
+    if not may_reopen(row, ctx.now()):
+        raise TooLate("Ces travaux n’ont plus cours depuis plus d’un jour : prévoyez-en d’autres.")
     _move(session, row, row.revision, closed_at=None, closed_by="")
     _tell(session, ctx, row, "maintenance.reopened", viewer)
+
+
+def may_reopen(row: Maintenance, now: datetime) -> bool:
+    """No later than it might be planned anew: what was an outage for longer stays one."""
+    return row.closed_at is not None and row.ends_at > now and max(row.closed_at, row.begins_at) >= now - SINCE_AT_MOST
 
 
 def concerned(session: Session, row: Maintenance) -> list[str]:

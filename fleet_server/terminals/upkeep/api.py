@@ -103,8 +103,8 @@ def change(
 def act(
     caller: Writer, ctx: ContextDep, session: Writing, number: Number, act: Literal["call-off", "end", "reopen"]
 ) -> MaintenanceView:
-    """`call-off` before it begins, `end` while it lasts, `reopen` takes either back before its planned end. 409 at any
-    other time. Scope `terminals:write`."""
+    """`call-off` before it begins, `end` while it lasts, `reopen` takes either back before its planned end, within a
+    day. 409 at any other time. Scope `terminals:write`."""
     return done(session, ctx, number, act, caller)
 
 

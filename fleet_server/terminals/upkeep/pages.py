@@ -148,4 +148,5 @@ def _one(
     zone = zone_of(row.timezone)
     kept = {"begins_at": typed(row.begins_at, zone), "ends_at": typed(row.ends_at, zone), "reason": row.reason}
     return page(request, viewer, "terminals/travaux-un.html", status=status, form=form or kept, errors=errors or {},
-                shown=listed.one(session, row, ctx.now()), revision=revision or row.revision)  # fmt: skip
+                shown=listed.one(session, row, ctx.now()), revision=revision or row.revision,
+                may_reopen=acts.may_reopen(row, ctx.now()))  # fmt: skip

@@ -112,6 +112,33 @@ def test_ending_it_now_brings_the_silence_back_and_can_be_undone(at_noon):
     assert api.get(f"/terminals/{laval}").json()["state"] == "maintenance"
 
 
+def test_what_ended_more_than_a_day_ago_is_not_taken_back_over_an_outage(at_noon):
+    api, clock = client(at_noon, "terminals:write"), at_noon.office.clock
+    planned(at_noon, api, ends_at="2026-12-30T16:00")
+    clock.at = datetime(2026, 12, 1, 13, 30, tzinfo=UTC)
+    assert api.post("/maintenance/1/end").status_code == 200
+    clock.at += timedelta(days=1, minutes=1)
+    refused = api.post("/maintenance/1/reopen")
+    assert (refused.status_code, "depuis plus d’un jour" in refused.json()["message"]) == (409, True)
+    yanis = at_noon.office.signed_in("yanis")
+    assert "/travaux/1/retablir" not in yanis.get("/travaux/1").text
+    clock.at -= timedelta(minutes=1)
+    assert "/travaux/1/retablir" in yanis.get("/travaux/1").text
+    assert api.post("/maintenance/1/reopen").status_code == 200
+
+
+def test_what_was_called_off_before_it_began_may_be_taken_back_until_a_day_after_it_should_have(at_noon):
+    api, clock = client(at_noon, "terminals:write"), at_noon.office.clock
+    planned(at_noon, api, begins_at="2026-12-10T14:00", ends_at="2026-12-30T16:00")
+    assert api.post("/maintenance/1/call-off").status_code == 200
+    clock.at = datetime(2026, 12, 11, 13, 0, tzinfo=UTC)
+    assert api.post("/maintenance/1/reopen").status_code == 200
+    clock.at = datetime(2026, 12, 10, 12, 0, tzinfo=UTC)
+    assert api.post("/maintenance/1/call-off").status_code == 200
+    clock.at = datetime(2026, 12, 11, 13, 1, tzinfo=UTC)
+    assert api.post("/maintenance/1/reopen").status_code == 409
+
+
 def test_a_place_is_about_whichever_terminals_stand_there_then(at_noon):
     api = client(at_noon, "terminals:write")
     row = planned(at_noon, api, place="laval", begins_at="2026-12-01T12:00")
