@@ -16,6 +16,8 @@ _SAYS: dict[Step, list[str]] = {
     "switch": [
         "La nouvelle clé signe les souhaits et les commandes. L’ancienne reste, pour répondre aux bornes qui ne "
         "connaissent qu’elle.",
+        "Une borne dont le logiciel ne dit pas quelles clés il connaît ne croirait plus ce serveur : mettez-le à "
+        "jour avant.",
     ],
     "finish": [
         "L’ancienne clé est effacée, et les bornes l’oublient dans l’heure.",
