@@ -12,6 +12,7 @@ from fleet_server.certificates.ca import public_pem
 from fleet_server.db import reading, transaction
 from fleet_server.requests import api
 from fleet_server.requests.models import ContactRequest
+from fleet_server.requests.purge import purge
 from fleet_server.terminals.registry import add_terminal, move
 from tests.integration.requests.sealing import message_by, request_id
 from wire.sign import prove
@@ -55,6 +56,22 @@ def test_a_request_is_kept_before_the_terminal_is_answered_and_once_however_ofte
     (row,) = stored(office)
     assert (row.id, row.state, row.day, row.hour) == (request_id("sylvie"), "new", "2026-11-18", 17)
     assert (row.site, row.place, row.commune_name) == ("laval-fs", "France services", "Laval")
+
+
+@pytest.mark.parametrize(("said", "day", "hour"), [
+    ("2025-10-01", "2026-11-24", 12),
+    ("2025-12-23", "2026-11-24", 12),  # would go within the month
+    ("2025-12-24", "2025-12-24", 17),
+    ("2001-01-01", "2026-11-24", 12),
+    ("2026-11-25", "2026-11-25", 17),  # it is tomorrow there
+    ("2026-11-26", "2026-11-24", 12),
+    ("2026-02-30", "2026-11-24", 12),
+])  # fmt: skip
+def test_one_that_a_lost_clock_has_dated_is_not_erased_before_it_is_read(office, laval, said, day, hour):
+    assert laval(message_by("sylvie"), day=said).status_code == 204
+    (row,) = stored(office)
+    assert (row.day, row.hour) == (day, hour)
+    assert purge(office.context) == 0
 
 
 def test_the_place_is_the_one_where_the_terminal_stood(office, laval):
