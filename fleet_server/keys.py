@@ -89,14 +89,23 @@ class Keys:
 
     @property
     def vouchers(self) -> tuple[Voucher, ...]:
-        """Each authority for the one after it and the one before: what whoever was away follows."""
+        """Each authority for the one after it: what whoever was away follows. While there are two, both ways."""
         try:
             return _VOUCHERS.validate_json((self.cas.folder / "vouchers.json").read_bytes())
         except FileNotFoundError:
             return ()
 
     def add_vouchers(self, *fresh: Voucher) -> None:
-        write_durably(self.cas.folder / "vouchers.json", _VOUCHERS.dump_json((*self.vouchers, *fresh)))
+        self._keep_vouchers((*self.vouchers, *fresh))
+
+    def drop_back_vouchers(self) -> None:
+        """What the one authority has vouched for is what it followed: nobody is to believe that any more."""
+        kept = tuple(one for one in self.vouchers if one.by != self.authority.digest)
+        if kept != self.vouchers:
+            self._keep_vouchers(kept)
+
+    def _keep_vouchers(self, vouchers: tuple[Voucher, ...]) -> None:
+        write_durably(self.cas.folder / "vouchers.json", _VOUCHERS.dump_json(vouchers))
 
 
 def bundle(keys: Keys) -> str:

@@ -3,7 +3,8 @@
 The server tells, in the state that it signs, by which authorities (fleet CAs) and signing keys it is known now. A
 signing key is believed for being told so; an authority only where one that the terminal knew before has vouched for it:
 who steals the signing key alone names no authority, and who steals an old authority alone can't tell of another.
-Vouchers are public and kept for ever: a terminal that was away during several changes follows them one by one.
+Vouchers are public. Those for the authority that came next are kept for ever: a terminal that was away during several
+changes follows them one by one.
 """
 
 import base64

@@ -99,6 +99,8 @@ class FleetAuthority:
     def settle(self) -> None:
         ctx = self._ctx
         self._keys.cas.tidy()
+        if self.stage == "alone":
+            self._keys.drop_back_vouchers()
         keep_bundle(self._keys)
         keep_list(ctx.settings, self._keys, ctx.engine, ctx.now())
         self._renew_own()
