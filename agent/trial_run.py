@@ -4,6 +4,7 @@ Called in its slot by the version that runs (`agent.software.install`): as `chec
 """
 
 import asyncio
+import errno
 import importlib
 import os
 import tempfile
@@ -23,13 +24,23 @@ _WITHIN_S = 30
 
 
 def check() -> None:
-    """Raises whatever is wrong: it can't be imported, can't read this terminal's settings, does not serve its page."""
+    """Raises whatever is wrong: it can't be imported, can't read this terminal's settings, does not serve its page.
+
+    `TimeoutError` and `OSError` of a full disk are this machine's (`agent.software.first_start`).
+    """
     for module in CHILDREN:
         importlib.import_module(module)
     read_settings()
     os.environ.pop("NOTIFY_SOCKET", None)  # what it says would be taken for the agent's own word
-    with tempfile.TemporaryDirectory() as folder:
+    with _temporary_folder() as folder:
         asyncio.run(_serves(Path(folder)))
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory()
+    except FileNotFoundError as error:  # its word for disks that are all full
+        raise OSError(errno.ENOSPC, str(error)) from error
 
 
 async def _serves(state_dir: Path) -> None:

@@ -1,7 +1,7 @@
 """Make the environment of one version at its final path, from wheels that are here: `python -m agent.software.install`.
 
 No network, and no pip on the terminal. A job (JSON) comes on stdin; how it ended goes out, as from `agent.fetch`:
-`rejected` when what is made can't be started, else try again.
+`rejected` when what is made can't be started, for a reason that is the version's own, else try again.
 """
 
 import subprocess
@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from agent import disk
 from agent.fetch import told
 from agent.resume import Failure, Missing
+from agent.software import first_start
 from agent.software.fitting import Unfit, fitting
 from agent.software.slots import Slots
 from agent.software.wheels import Wheels
@@ -30,11 +31,13 @@ from wire.software import SoftwareManifest, SoftwareRelease, Wheel
 _SYNCING = 8
 """Files at once: the disk commits them together."""
 _CHECK_S = 120
-_CHECK = """
-import importlib, sys
-started = importlib.import_module(sys.argv[1] + ".__main__")
-getattr(started, "check", lambda: None)()
-"""
+_CHECK = Path(first_start.__file__)
+
+
+class NotNow(Failure):
+    """It could not be tried: another time it may be found well."""
+
+    kind = "not now"
 
 
 class Job(BaseModel):
@@ -76,15 +79,17 @@ def _check(manifest: SoftwareManifest, slot: Path) -> None:
     """What can't even be imported, or says itself that it can't serve, is not worth a restart of the screen."""
     try:
         done = subprocess.run(
-            [slot / "bin" / "python", "-I", "-c", _CHECK, manifest.entry], capture_output=True, text=True,
+            [slot / "bin" / "python", "-I", _CHECK, manifest.entry], capture_output=True, text=True,
             timeout=_CHECK_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise Unfit(f"it does not start within {_CHECK_S} s") from error
     if done.returncode < 0:
-        raise Failure(f"its first start was killed by signal {-done.returncode}")
+        raise NotNow(f"its first start was killed by signal {-done.returncode}")
+    why = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+    if done.returncode == first_start.NOT_NOW:
+        raise NotNow(why[:200])
     if done.returncode:
-        why = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
         raise Unfit(f"it can't be started: {why}"[:200])
 
 
