@@ -23,7 +23,9 @@ import httpx
 from sqlmodel import Session, select
 
 from balise.demo.places import TERMINALS
+from fleet_server.access import tokens
 from fleet_server.access.accounts import create_account_with_password
+from fleet_server.access.models import Account
 from fleet_server.contents.build import Built, build
 from fleet_server.contents.pack import read_pack
 from fleet_server.context import Context
@@ -288,6 +290,15 @@ class Fleet:
         answer = post(client, "/connexion", login=login, password=self.passwords[login])
         assert answer.status_code == 303, answer.text
         return client
+
+    @contextmanager
+    def program(self, *scopes: str) -> Iterator[httpx.Client]:
+        """A program of yanis's, with a token of its own."""
+        with self.offline() as ctx, transaction(ctx.engine) as session:
+            yanis = session.exec(select(Account).where(Account.login == "yanis")).one()
+            secret = tokens.make_token(session, yanis, "essai", list(scopes), 7, ctx.now())
+        with httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {secret}"}) as client:
+            yield client
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Read from the server's database as it is on disk."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import and_
 from sqlmodel import Session, col, select, update
 
 from fleet_server.access.audit import record_act
@@ -15,6 +16,8 @@ from fleet_server.web.viewer import Viewer
 
 FAILED = ("failed", "expired")
 """What may be tried again as it is. A terminal that *rejected* it would reject it once more (FLEET, rule 8)."""
+RETRYABLE = and_(col(TerminalCommand.state).in_(FAILED), col(TerminalCommand.called_off) == "")
+"""What somebody called off is not wanted, whatever became of it."""
 _ENROLLED_ANEW = "enrôlée de nouveau depuis"
 
 
@@ -41,7 +44,7 @@ def retryable(session: Session, batch: CommandBatch) -> tuple[list[tuple[Termina
     query = (
         select(TerminalCommand, Terminal)
         .join(Terminal, col(Terminal.id) == TerminalCommand.terminal)
-        .where(TerminalCommand.bulk == batch.id, col(TerminalCommand.state).in_(FAILED))
+        .where(TerminalCommand.bulk == batch.id, RETRYABLE)
         .order_by(Terminal.name, Terminal.id)
     )
     found = [(command, terminal) for command, terminal in session.exec(query)]
@@ -63,7 +66,7 @@ def again_where_failed(session: Session, ctx: Context, batch: CommandBatch, view
     wanted = [command.id for command, terminal in found if terminal.id not in skipped]
     moved = session.exec(
         update(TerminalCommand)
-        .where(col(TerminalCommand.id).in_(wanted), col(TerminalCommand.state).in_(FAILED))
+        .where(col(TerminalCommand.id).in_(wanted), RETRYABLE)
         .values(execution=TerminalCommand.execution + 1, number=next_number(session), state="queued", queued_at=now,
                 expires_at=now + (batch.expires_at - batch.given_at), sent_at=None, answered_at=None, reason="",
                 file="", result={}, called_off="", by=viewer.name if viewer else "")

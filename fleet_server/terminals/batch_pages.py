@@ -19,7 +19,7 @@ from sqlmodel import Session, col, func, select
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
 from fleet_server.terminals import batches, foreseen, order_forms, queue
-from fleet_server.terminals.batch_acts import FAILED, again_where_failed, cancel_rest, retryable
+from fleet_server.terminals.batch_acts import RETRYABLE, again_where_failed, cancel_rest, retryable
 from fleet_server.terminals.batches import MOST_AT_ONCE, AnotherAsked, aims, give_many
 from fleet_server.terminals.command_pages import STATES, State, lines
 from fleet_server.terminals.commands import LIFETIME, NOT_BEGUN, OPEN
@@ -196,8 +196,9 @@ def act(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, b
         gesture: str) -> Response:  # fmt: skip
     batch = _batch(session, batch_id)
     if gesture == "annuler":
-        gone = cancel_rest(session, ctx, batch, viewer).terminals
-        done = f"Annulé pour {plural(len(gone), 'borne')}." if gone else "Rien n’attendait plus : trop tard."
+        gone = cancel_rest(session, ctx, batch, viewer)
+        done = foreseen.was_called_off(gone.count - gone.count_asked, gone.count_asked)
+        done = done if gone.count else "Rien n’attendait plus : trop tard."
     elif gesture == "relancer":
         again = again_where_failed(session, ctx, batch, viewer)
         done = f"Demandé à nouveau à {plural(len(again.terminals), 'borne')}."
@@ -211,10 +212,10 @@ def _called_off(session: Session, batch: CommandBatch) -> tuple[list[Effect], in
     query = query.join(Terminal, col(Terminal.id) == TerminalCommand.terminal).where(
         col(TerminalCommand.state).in_(OPEN)
     )
-    rows = session.exec(query.order_by(Terminal.name)).all()
-    untaken = [name for name, state, not_begun in rows if not_begun and state != "accepted"]
-    waiting = [name for name, state, not_begun in rows if not_begun and state == "accepted"]
-    return foreseen.called_off(untaken, waiting, [name for name, _, not_begun in rows if not not_begun])
+    found = foreseen.Open()
+    for name, state, not_begun in session.exec(query.order_by(Terminal.name)):
+        found.add(name, state, not_begun)
+    return foreseen.called_off(found)
 
 
 def _given_again(session: Session, batch: CommandBatch, now: datetime) -> tuple[list[Effect], int]:
@@ -241,12 +242,13 @@ def _shown(session: Session, ctx: Context, batch_id: str, etat: str, number: int
     rows = session.exec(
         query.order_by(Terminal.name, Terminal.id).offset((number - 1) * PAGE_SIZE).limit(PAGE_SIZE)
     ).all()
+    failed = session.exec(select(func.count()).where(mine, RETRYABLE)).one()
     total = counts.get(etat, 0) if etat else sum(counts.values())
     skipped = sorted((known.get(terminal, terminal), terminal, why) for terminal, why in batch.skipped.items())
     return {
         "batch": batch, "words": order_words(batch.order), "counts": counts, "states": STATES, "etat": etat,
         "given": sum(counts.values()), "rows": [] if etat == NOT_GIVEN else lines(session, rows), "names": known,
         "skipped": skipped, "NOT_GIVEN": NOT_GIVEN, "total": total,
-        "open": sum(counts[state] for state in OPEN), "failed": sum(counts[state] for state in FAILED),
+        "open": sum(counts[state] for state in OPEN), "failed": failed,
         "number": number, "first": (number - 1) * PAGE_SIZE + 1, "last": (number - 1) * PAGE_SIZE + len(rows),
     }  # fmt: skip

@@ -228,7 +228,7 @@ def call_off_batch(batch: str, ctx: ContextDep, session: Writing, caller: Writes
 
 @router.post("/batches/{batch}/again", responses=CALLED | refusals(404))
 def batch_once_more(batch: str, ctx: ContextDep, session: Writing, caller: Writes) -> MovedView:
-    """Another execution where it failed or expired; not where it was rejected. Scope `commands:write`."""
+    """Another execution where it failed or expired; not where it was rejected or called off. Scope `commands:write`."""
     again = again_where_failed(session, ctx, _found_batch(session, batch), caller)
     return MovedView(terminals=again.terminals, skipped=again.skipped)
 
@@ -254,7 +254,7 @@ def one(command: str, session: Reading, caller: Reads) -> CommandView:
 
 @router.post("/{command}/cancel", responses=_ONE)
 def call_off(command: str, ctx: ContextDep, session: Writing, caller: Writes) -> CommandView:
-    """409 when it has begun, or is answered. What waits on the terminal for the end of a visit stays `accepted`, with
+    """409 when it has begun, or is answered. What was sent to the terminal stays `sent` or `accepted`, with
     `called_off`, until the terminal says that it will not begin. Scope `commands:write`."""
     found = _found(session, command)
     if not cancel(session, ctx, found, caller):

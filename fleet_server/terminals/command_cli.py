@@ -160,6 +160,7 @@ def cancel(command_id: CommandId, data_dir: DataDir = None) -> None:
     from fleet_server.offline import offline
     from fleet_server.terminals.batch_acts import cancel_rest
     from fleet_server.terminals.commands import cancel as call_off
+    from fleet_server.terminals.foreseen import was_called_off
     from fleet_server.terminals.models import CommandBatch, TerminalCommand
 
     with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
@@ -167,11 +168,13 @@ def cancel(command_id: CommandId, data_dir: DataDir = None) -> None:
         if found is None:
             _refuse(f"Aucune commande « {command_id} ».")
         if isinstance(found, CommandBatch):
-            typer.echo(f"Commandes annulées : {cancel_rest(session, ctx, found, None).count}.")
+            gone = cancel_rest(session, ctx, found, None)
+            typer.echo(was_called_off(gone.count - gone.count_asked, gone.count_asked))
             return
         if not call_off(session, ctx, found, None):
             _refuse("Trop tard : la borne s’en occupe déjà, ou a répondu.")
-    typer.echo(f"Commande {command_id} annulée.")
+        ended = found.state == "cancelled"
+    typer.echo(f"Commande {command_id} annulée." if ended else "Annulation demandée : la borne va répondre.")
 
 
 def again(command_id: CommandId, data_dir: DataDir = None) -> None:
@@ -205,17 +208,17 @@ def purge(terminals: TerminalIds, data_dir: DataDir = None) -> None:
     """Annule tout ce que ces bornes n’ont pas commencé."""
     from fleet_server.db import transaction
     from fleet_server.offline import offline
+    from fleet_server.terminals.foreseen import was_called_off
     from fleet_server.terminals.queue import purge as call_off
     from fleet_server.terminals.registry import UnknownTerminal, get_terminal
 
     try:
         with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
-            count = sum(
-                call_off(session, ctx, get_terminal(session, one), None).count for one in dict.fromkeys(terminals)
-            )
+            called = [call_off(session, ctx, get_terminal(session, one), None) for one in dict.fromkeys(terminals)]
     except UnknownTerminal as error:
         _refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
-    typer.echo(f"Commandes annulées : {count}.")
+    asked = sum(one.count_asked for one in called)
+    typer.echo(was_called_off(sum(one.count for one in called) - asked, asked))
 
 
 def install(app: typer.Typer) -> None:

@@ -13,13 +13,12 @@ from sqlmodel import Session, func, select
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import ContextDep, Reading, Writing
 from fleet_server.terminals import commands, files, queue
-from fleet_server.terminals.foreseen import called_off
+from fleet_server.terminals.foreseen import Open, called_off, was_called_off
 from fleet_server.terminals.models import TerminalCommand
 from fleet_server.terminals.named import in_service
 from fleet_server.terminals.reasons import reason_words
 from fleet_server.terminals.registry import names
 from fleet_server.terminals.words import ORDERS, figures, order_words
-from fleet_server.web.french import plural
 from fleet_server.web.pages import fragment, page, seen_other
 
 router = APIRouter(include_in_schema=False)
@@ -53,13 +52,14 @@ def lines(session: Session, rows: Iterable[TerminalCommand]) -> list[Line]:
 
 
 def _reason(one: TerminalCommand) -> str:
-    return "annulation demandée à la borne" if one.called_off and one.state == "accepted" else reason_words(one.reason)
+    asked = one.called_off and one.state in ("sent", "accepted")
+    return "annulation demandée à la borne" if asked else reason_words(one.reason)
 
 
 def _is_stoppable(one: TerminalCommand) -> bool:
     """`commands.NOT_BEGUN`, of a row at hand."""
-    waits = one.state == "accepted" and one.reason == commands.WAITS and not one.called_off
-    return waits or one.state in ("queued", "sent")
+    waits = one.state == "sent" or (one.state == "accepted" and one.reason == commands.WAITS)
+    return one.state == "queued" or (waits and not one.called_off)
 
 
 def of_terminal(session: Session, terminal_id: str) -> dict[str, Any]:
@@ -104,17 +104,17 @@ def purge_page(request: Request, session: Reading, viewer: Operator, terminal_id
     """What emptying its line calls off, by name."""
     terminal = in_service(session, terminal_id)
     rows = lines(session, commands.open_commands(session, terminal.id))
-    untaken = [one.words for one in rows if one.stoppable and one.row.state != "accepted"]
-    waiting = [one.words for one in rows if one.stoppable and one.row.state == "accepted"]
-    effects, count = called_off(untaken, waiting, [one.words for one in rows if not one.stoppable])
+    found = Open()
+    for one in rows:
+        found.add(one.words, one.row.state, one.stoppable)
+    effects, count = called_off(found, "commande")
     return page(request, viewer, "terminals/vider.html", terminal=terminal, effects=effects, count=count)
 
 
 @router.post("/bornes/{terminal_id}/commandes/vider")
 def purge(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, terminal_id: str) -> Response:
     called = queue.purge(session, ctx, in_service(session, terminal_id), viewer)
-    done = f"{plural(called.count, 'commande annulée', 'commandes annulées')}." if called.count else "Rien n’attendait."
-    return seen_other(f"/bornes/{terminal_id}", done)
+    return seen_other(f"/bornes/{terminal_id}", was_called_off(called.count - called.count_asked, called.count_asked))
 
 
 @router.post("/bornes/{terminal_id}/commandes/{command_id}/nouveau")

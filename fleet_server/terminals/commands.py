@@ -106,13 +106,16 @@ def next_number(session: Session) -> int:
 def send_open(ctx: Context, terminal_ids: Iterable[str]) -> int:
     """Send what these terminals have not answered, oldest first. They run each at most once, however often it comes."""
     now, due = ctx.now(), _due(ctx, list(terminal_ids))
-    if any(command.state == "queued" for command in due):
+    if queued := {command.id for command in due if command.state == "queued"}:
         with transaction(ctx.engine) as session:
-            session.execute(
+            moved = session.execute(
                 update(TerminalCommand)
-                .where(col(TerminalCommand.id).in_([one.id for one in due]), col(TerminalCommand.state) == "queued")
+                .where(col(TerminalCommand.id).in_(queued), col(TerminalCommand.state) == "queued")
                 .values(state="sent", sent_at=now)
-            )
+                .returning(col(TerminalCommand.id))
+            ).all()
+        gone = queued - {command for (command,) in moved}  # called off since it was read, as never sent
+        due = [command for command in due if command.id not in gone]
     for command in due:
         _send(ctx, command.terminal, [_sealed(ctx, command)])
     return len(due)
@@ -159,8 +162,8 @@ def who(viewer: Viewer | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CalledOff:
-    """Terminals: `at_once`, since none had taken it up; `asked`, which have accepted it and wait for the end of a
-    visit: theirs is called off once they say so."""
+    """Terminals: `at_once`, since it was never sent to them; `asked`, which may have it, and have not begun it as far
+    as is known: theirs is called off once they say so."""
 
     at_once: list[str]
     asked: list[str]
@@ -174,10 +177,12 @@ class CalledOff:
 
 
 NOT_BEGUN = or_(
-    col(TerminalCommand.state).in_(("queued", "sent")),
+    col(TerminalCommand.state) == "queued",
     and_(
-        col(TerminalCommand.state) == "accepted",
-        col(TerminalCommand.reason) == WAITS,
+        or_(
+            col(TerminalCommand.state) == "sent",
+            and_(col(TerminalCommand.state) == "accepted", col(TerminalCommand.reason) == WAITS),
+        ),
         col(TerminalCommand.called_off) == "",
     ),
 )
@@ -185,23 +190,23 @@ NOT_BEGUN = or_(
 
 
 def call_off(session: Session, ctx: Context, these: ColumnElement[bool], reason: str) -> CalledOff:
-    """Of these, what has not begun. Two statements; what may have reached a terminal is called off there too."""
-    named = (_COMMANDS.c.id, _COMMANDS.c.execution, _COMMANDS.c.terminal, _COMMANDS.c.generation)
+    """Of these, what has not begun. Two statements; what may have reached a terminal stays open until it answers: only
+    the terminal knows that it will not begin, and what calls it off may be lost like the command."""
     untaken = session.execute(
         update(TerminalCommand)
-        .where(these, col(TerminalCommand.state).in_(("queued", "sent")))
+        .where(these, col(TerminalCommand.state) == "queued")
         .values(state="cancelled", answered_at=ctx.now(), reason=reason, called_off=reason)
-        .returning(*named, _COMMANDS.c.sent_at)
-    ).all()  # fmt: skip
+        .returning(_COMMANDS.c.terminal)
+    ).all()
+    named = (_COMMANDS.c.id, _COMMANDS.c.execution, _COMMANDS.c.terminal, _COMMANDS.c.generation)
     waiting = session.execute(
         update(TerminalCommand).where(these, NOT_BEGUN).values(called_off=reason).returning(*named)
     ).all()
-    told = [tuple(row[:4]) for row in untaken if row.sent_at] + [tuple(row) for row in waiting]
     ended, asked = ({row.terminal for row in rows} for rows in (untaken, waiting))
     called = CalledOff(sorted(ended), sorted(asked), len(untaken) + len(waiting), len(waiting))
 
     def tell() -> None:
-        for command, execution, terminal, generation in told:
+        for command, execution, terminal, generation in waiting:
             ctx.send(topics.command(terminal), _calling_off(ctx, command, execution, terminal, generation))
         touch(ctx, *called.terminals)
 
@@ -222,7 +227,14 @@ def expire(session: Session, now: datetime) -> int:
     expired = session.execute(
         update(TerminalCommand)
         .where(col(TerminalCommand.state).in_(OPEN), col(TerminalCommand.expires_at) < now - _GRACE)
-        .values(state="expired", answered_at=now, reason="sans réponse de la borne")
+        .values(
+            state="expired",
+            answered_at=now,
+            reason=case(
+                (col(TerminalCommand.called_off) != "", col(TerminalCommand.called_off) + ", sans réponse de la borne"),
+                else_="sans réponse de la borne",
+            ),
+        )
     )
     return int(expired.rowcount)  # type: ignore[attr-defined]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fleet_server.web.french import agreed, day, hour
+from fleet_server.web.french import agreed, day, hour, plural
 
 _NAMED = 4
 """Of more than so many, the number tells more than the names."""
@@ -124,25 +124,62 @@ def effects(found: Foreseen, until: datetime, now: datetime) -> list[Effect]:
     return lines
 
 
-def called_off(untaken: Sequence[str], waiting: Sequence[str], begun: Sequence[str]) -> tuple[list[Effect], int]:
-    """What calling off does to what is open, by names of terminals or of commands; and how many it reaches."""
+@dataclass
+class Open:
+    """What is open, by names of terminals or of commands. `untaken`: never sent; `sent`: not answered yet; `waiting`:
+    accepted, for the end of a visit; `begun`: too late."""
+
+    untaken: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+
+    def add(self, name: str, state: str, not_begun: bool) -> None:
+        line = {"queued": self.untaken, "sent": self.sent}.get(state, self.waiting)
+        (line if not_begun else self.begun).append(name)
+
+
+def called_off(found: Open, noun: str = "borne") -> tuple[list[Effect], int]:
+    """What calling off does to what is open, and how many it reaches. `noun`: of what the names are, `commande` those
+    of one terminal."""
     lines = []
-    if untaken:
-        said = agreed(len(untaken), "n’aura pas lieu", "n’auront pas lieu")
-        lines.append(Effect("slash", "off", f"{few(untaken)} : {said}.", tuple(untaken)))
-    if waiting:
-        said = "acceptée, attend la fin d’une visite ; la borne l’annule si elle ne l’a pas commencée entre-temps"
-        lines.append(Effect("clock", "warn", f"{few(waiting)} : {said}.", tuple(waiting)))
-    if begun:
+    if found.untaken:
+        said = agreed(len(found.untaken), "n’aura pas lieu", "n’auront pas lieu")
+        lines.append(Effect("slash", "off", f"{few(found.untaken, noun)} : {said}.", tuple(found.untaken)))
+    for names, one, many in (
+        (found.sent, "envoyée, sans réponse encore", "envoyées, sans réponse encore"),
+        (found.waiting, "acceptée, attend la fin d’une visite", "acceptées, attendent la fin d’une visite"),
+    ):
+        if names:
+            said = f"{agreed(len(names), one, many)} ; {_by_terminal(len(names), noun)}"
+            lines.append(Effect("clock", "warn", f"{few(names, noun)} : {said}.", tuple(names)))
+    if begun := found.begun:
         said = agreed(len(begun), "déjà commencée ou annulée, se termine", "déjà commencées ou annulées, se terminent")
-        lines.append(Effect("half", "run", f"{few(begun)} : {said}.", tuple(begun)))
-    return lines, len(untaken) + len(waiting)
+        lines.append(Effect("half", "run", f"{few(begun, noun)} : {said}.", tuple(begun)))
+    return lines, len(found.untaken) + len(found.sent) + len(found.waiting)
 
 
-def few(names: Sequence[str]) -> str:
+def _by_terminal(count: int, noun: str) -> str:
+    if count == 1:
+        return "la borne l’annule si elle ne l’a pas commencée entre-temps"
+    if noun == "borne":
+        return "les bornes les annulent si elles ne les ont pas commencées entre-temps"
+    return "la borne les annule si elle ne les a pas commencées entre-temps"
+
+
+def was_called_off(ended: int, asked: int) -> str:
+    """Of commands, once it is done: what has ended, and what a terminal has yet to confirm."""
+    said = [plural(ended, "commande annulée", "commandes annulées")] if ended else []
+    if asked:
+        said.append(f"annulation demandée pour {plural(asked, 'commande')}, réponse à venir")
+    words = " ; ".join(said) or "rien n’attendait"
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def few(names: Sequence[str], noun: str = "borne") -> str:
     """`Laval et Segré`; of many, how many."""
     if len(names) > _NAMED:
-        return f"{len(names)} bornes"
+        return f"{len(names)} {noun}s"
     return " et ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))
 
 

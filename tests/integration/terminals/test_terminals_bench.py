@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.browser import DESKTOP, PHONE, chromium, sideways_scroll, violations
+from tests.browser import DESKTOP, PHONE, sideways_scroll, violations
 from tests.integration.terminals.test_terminals_contract import answers, given
 from tests.integration.terminals.test_terminals_fleet_api import client
 from tests.integration.terminals.test_terminals_pages import questions, text_of
@@ -64,16 +64,9 @@ def test_programs_read_the_verdicts(fleet, laval):
     assert api.get("/commands/benches/b-nobody12").status_code == 404
 
 
-def test_the_report_is_without_violation_at_a_desk_and_on_a_phone(fleet, laval):
-    with chromium() as browser:
-        page = browser.new_context(viewport=DESKTOP).new_page()
-        page.goto(fleet.office.url + "/connexion")
-        page.locator("[name=login]").fill("yanis")
-        page.locator("[name=password]").fill(fleet.office.passwords["yanis"])
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/flotte")
-        for scheme, size in (("light", DESKTOP), ("dark", PHONE)):
-            page.emulate_media(color_scheme=scheme)
-            page.set_viewport_size(size)
-            page.goto(f"{fleet.office.url}/bornes/{laval.id}/banc")
-            assert (violations(page), sideways_scroll(page)) == ([], 0)
+def test_the_report_is_without_violation_at_a_desk_and_on_a_phone(fleet, laval, yanis):
+    for scheme, size in (("light", DESKTOP), ("dark", PHONE)):
+        yanis.emulate_media(color_scheme=scheme)
+        yanis.set_viewport_size(size)
+        yanis.goto(f"{fleet.office.url}/bornes/{laval.id}/banc")
+        assert (violations(yanis), sideways_scroll(yanis)) == ([], 0)

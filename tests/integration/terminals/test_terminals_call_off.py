@@ -1,16 +1,13 @@
 """What a terminal has accepted and not begun can be called off; what it says of it counts. With a real agent too."""
 
 import re
+from datetime import timedelta
 
-import httpx
 import pytest
-from sqlmodel import select
 
-from fleet_server.access.models import Account
-from fleet_server.access.tokens import make_token
 from fleet_server.db import reading, transaction
 from fleet_server.terminals import queue
-from fleet_server.terminals.commands import WAITS
+from fleet_server.terminals.commands import WAITS, expire, send_again
 from fleet_server.terminals.models import Terminal, TerminalCommand
 from tests.back_office import post
 from tests.fleet import Fleet, eventually
@@ -83,16 +80,47 @@ def test_called_off_too_late_it_ends_as_the_terminal_says(fleet, laval):
     assert (api.post(f"/commands/{second}/cancel").status_code, row(fleet, second).reason) == (409, "")
 
 
-def test_what_may_have_come_already_is_called_off_there_too(fleet, laval):
+def test_what_may_have_come_already_is_called_off_once_the_terminal_says_so_however_often_the_link_drops(fleet, laval):
     api = client(fleet, "commands:write", "commands:read")
     cholet = fleet.enrolled("Cholet")  # never connected: nothing can have come
     one, other = given(fleet, laval, "page.reload"), given(fleet, cholet, "page.reload")
     fleet.sent.clear()
-    assert [api.post(f"/commands/{each}/cancel").json()["state"] for each in (one, other)] == ["cancelled"] * 2
+    assert [api.post(f"/commands/{each}/cancel").json()["state"] for each in (one, other)] == ["sent", "cancelled"]
     assert (sent(fleet, laval), fleet.sent) == ([("call_off", one)], [])
+    yanis = fleet.office.signed_in("yanis")
+    assert "annulation demandée à la borne" in text_of(yanis.get(f"/bornes/{laval.id}"))
+    assert api.post(f"/commands/{one}/cancel").status_code == 409
+    laval.connects()  # what called it off was lost: it goes in the command's place, which never goes again
+    assert sent(fleet, laval) == [("call_off", one)]
+    assert send_again(fleet.office.context) == 1
+    assert sent(fleet, laval) == [("call_off", one)]
     answers(fleet, laval, one, "accepted", reason=WAITS)  # was on its way
     answers(fleet, laval, one, "cancelled")
     assert (state_of(fleet, one), row(fleet, one).reason.startswith("annulée par veille")) == ("cancelled", True)
+    laval.connects()
+    assert sent(fleet, laval) == []
+
+
+def test_what_is_called_off_and_never_answered_expires(fleet, laval):
+    api, command = client(fleet, "commands:write"), given(fleet, laval, "page.reload")
+    api.post(f"/commands/{command}/cancel")
+    now = fleet.office.context.now()
+    with transaction(fleet.office.context.engine) as session:
+        assert expire(session, now + timedelta(hours=2)) == 1
+    assert state_of(fleet, command) == "expired"
+    assert row(fleet, command).reason == "annulée par veille, jeton de Yanis Belkacem, sans réponse de la borne"
+
+
+def test_what_somebody_called_off_is_not_given_again_with_what_failed(fleet, laval):
+    api = client(fleet, "commands:write")
+    batch = api.post("/commands", json={"terminals": [laval.id], "order": {"kind": "page.reload"}}).json()
+    command, batch = batch["commands"][0]["id"], batch["bulk"]
+    assert api.post(f"/commands/batches/{batch}/cancel").json()["terminals"] == [laval.id]
+    with transaction(fleet.office.context.engine) as session:
+        expire(session, fleet.office.context.now() + timedelta(hours=2))
+    assert "Relancer les échecs" not in fleet.office.signed_in("yanis").get(f"/commandes/lots/{batch}").text
+    assert api.post(f"/commands/batches/{batch}/again").json() == {"terminals": [], "skipped": {}}
+    assert state_of(fleet, command) == "expired"
 
 
 def test_a_line_is_emptied_after_it_is_told_what_goes_and_what_stays(fleet, laval):
@@ -103,15 +131,16 @@ def test_a_line_is_emptied_after_it_is_told_what_goes_and_what_stays(fleet, lava
     link = re.search(r'href="([^"]+)">Vider la file…', yanis.get(at).text)[1]
     said = text_of(yanis.get(link))
     for line in (
-        "Vider la file de Laval ?", "Retirer le message : n’aura pas lieu.",
+        "Vider la file de Laval ?", "Retirer le message : envoyée, sans réponse encore ; la borne l’annule",
         "Recharger la page : acceptée, attend la fin d’une visite", "Relancer la fenêtre : déjà commencée",
         "Annuler 2 commandes",
     ):  # fmt: skip
         assert line in said
     sent(fleet, laval)
     assert post(yanis, link, form_at=link).status_code == 303
+    assert "Annulation demandée pour 2 commandes, réponse à venir." in text_of(yanis.get(f"/bornes/{laval.id}"))
     assert {state_of(fleet, one) for one in (begun, waits)} == {"accepted"}
-    assert state_of(fleet, untaken) == "cancelled"
+    assert state_of(fleet, untaken) == "sent"
     assert sorted(sent(fleet, laval)) == sorted([("call_off", untaken), ("call_off", waits)])
     answers(fleet, laval, waits, "cancelled")
     assert row(fleet, waits).reason == "file vidée par Yanis Belkacem"
@@ -142,10 +171,7 @@ def real(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def api(real):
-    with real.offline() as ctx, transaction(ctx.engine) as session:
-        yanis = session.exec(select(Account).where(Account.login == "yanis")).one()
-        secret = make_token(session, yanis, "essai", ["commands:write"], 7, ctx.now())
-    with httpx.Client(base_url=real.url, headers={"Authorization": f"Bearer {secret}"}) as client:
+    with real.program("commands:write") as client:
         yield client
 
 

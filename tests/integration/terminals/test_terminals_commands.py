@@ -49,7 +49,7 @@ def test_a_terminal_is_added_listed_and_commanded(balise):
     assert "« --percent »" in balise("command", terminal, "volume.set", "--percent", "101").stderr
     assert "n’est pas une commande. Il y a : window.restart" in balise("command", terminal, "self.destruct").stderr
     assert balise("commands", terminal).stdout == ""
-    assert balise("purge", terminal).stdout == "Commandes annulées : 0.\n"
+    assert balise("purge", terminal).stdout == "Rien n’attendait.\n"
     assert "Aucune commande « x »" in balise("again", "x").stderr
 
 
@@ -71,7 +71,7 @@ def test_many_are_foreseen_and_given_once_for_each_key(balise, tmp_path):
     lot = re.search(r"^Lot (\S+)\.$", first, re.M)[1]
     assert balise("batch", lot).stdout.startswith("Montrer son nom à l’écran : 2 en file.\n")
     assert balise("again", lot).stdout == "Relancées : 0 ; laissées de côté : 0.\n"
-    assert balise("cancel", lot).stdout == "Commandes annulées : 2.\n"
+    assert balise("cancel", lot).stdout == "2 commandes annulées.\n"
     assert "2 annulée" in balise("batch", lot).stdout
     assert "Aucun lot « x »" in balise("batch", "x").stderr
     assert "déjà servi" in balise("command", made[0], "identify", "--key", "nuit").stderr

@@ -4,15 +4,10 @@ import os
 import signal
 import time
 
-import httpx
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from sqlmodel import select
 
-from fleet_server.access.models import Account
-from fleet_server.access.tokens import make_token
-from fleet_server.db import transaction
 from tests.fleet import Fleet, eventually
 from wire.command import Command, orders
 from wire.sign import seal
@@ -30,10 +25,7 @@ def real(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def api(real):
     """What a program of the operator's may do."""
-    with real.offline() as ctx, transaction(ctx.engine) as session:
-        yanis = session.exec(select(Account).where(Account.login == "yanis")).one()
-        secret = make_token(session, yanis, "essai", ["commands:write"], 7, ctx.now())
-    with httpx.Client(base_url=real.url, headers={"Authorization": f"Bearer {secret}"}) as client:
+    with real.program("commands:write") as client:
         yield client
 
 
@@ -54,6 +46,13 @@ def runs(tmp_path):
 def connected(real, kiosk):
     asked = "select 1 from terminal_live where connected and terminal = ?"
     eventually(lambda: real.rows(asked, kiosk.terminal), what=f"{kiosk.name} is connected")
+
+
+def goes_away(real, kiosk):
+    """Killed, and known to be away: what is given from then on is not sent."""
+    kiosk.kill()
+    asked = "select 1 from terminal_live where connected and terminal = ?"
+    eventually(lambda: not real.rows(asked, kiosk.terminal), what=f"{kiosk.name} is away")
 
 
 def give(api, terminal, order, **more):
@@ -124,7 +123,7 @@ def test_a_command_sent_fifty_times_around_disconnects_runs_once(real, api, tool
 def test_what_waits_for_a_terminal_stands_in_line_and_is_carried_out_in_that_order(real, api, tool, tmp_path):
     angers = real.add("Angers").start(volume_command=tool)
     connected(real, angers)
-    angers.kill()
+    goes_away(real, angers)
     given = [
         give(api, angers.terminal, {"kind": "volume.set", "percent": n}, lifetime_s=28800) for n in range(10, 60, 10)
     ]
@@ -135,7 +134,7 @@ def test_what_waits_for_a_terminal_stands_in_line_and_is_carried_out_in_that_ord
     eventually(lambda: ended(api, given[-1]["id"]), what="the last is answered")
     assert runs(tmp_path) == ["10", "30", "40", "50"]
     assert api.post(f"{AT}/{given[1]['id']}/cancel").status_code == 409
-    angers.kill()
+    goes_away(real, angers)
     for n in (1, 2):
         give(api, angers.terminal, {"kind": "volume.set", "percent": n})
     assert api.post(f"{AT}/purge/{angers.terminal}").json() == {"cancelled": 2, "asked": 0}

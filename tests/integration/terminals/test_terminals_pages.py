@@ -15,7 +15,7 @@ from fleet_server.terminals.commands import answered
 from fleet_server.terminals.files import keep
 from fleet_server.terminals.models import SettingLayer, Terminal, TerminalCommand, TerminalPlace
 from tests.back_office import post
-from tests.browser import DESKTOP, PHONE, chromium, sideways_scroll, violations
+from tests.browser import DESKTOP, PHONE, sideways_scroll, violations
 from tests.integration.terminals.cast import NEW, in_every_state
 from wire.state import ContentState, OutboxState, Settings, WindowState
 
@@ -363,19 +363,6 @@ def test_a_terminal_to_come_needs_a_place(fleet):
 
 
 # ---- in a browser ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def yanis(fleet):
-    """Yanis at a desk, signed in."""
-    with chromium() as browser:
-        page = browser.new_context(viewport=DESKTOP).new_page()
-        page.goto(fleet.office.url + "/connexion")
-        page.locator("[name=login]").fill("yanis")
-        page.locator("[name=password]").fill(fleet.office.passwords["yanis"])
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/flotte")
-        yield page
 
 
 def test_every_page_is_without_violation_in_both_schemes_and_on_a_phone(fleet, yanis):

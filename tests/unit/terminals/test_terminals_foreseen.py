@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet_server.terminals.foreseen import Aim, called_off, effects, foresee, sentence
+from fleet_server.terminals.foreseen import Aim, Open, called_off, effects, foresee, sentence, was_called_off
 from wire.command import orders
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # 13:00 in Paris
@@ -81,11 +81,35 @@ def test_where_nobody_can_be_given_it_nothing_is_given():
 
 
 def test_calling_off_tells_what_is_gone_at_once_what_the_terminal_has_to_say_and_what_it_is_too_late_for():
-    lines, reached = called_off(["Laval"], ["Cholet"], ["Segré", "Craon"])
-    assert reached == 2
+    lines, reached = called_off(Open(["Laval"], ["Ernée"], ["Cholet"], ["Segré", "Craon"]))
+    assert reached == 3
     assert [one.words for one in lines] == [
         "Laval : n’aura pas lieu.",
+        "Ernée : envoyée, sans réponse encore ; la borne l’annule si elle ne l’a pas commencée entre-temps.",
         "Cholet : acceptée, attend la fin d’une visite ; la borne l’annule si elle ne l’a pas commencée entre-temps.",
         "Segré et Craon : déjà commencées ou annulées, se terminent.",
     ]
-    assert called_off([], [], []) == ([], 0)
+    assert called_off(Open()) == ([], 0)
+
+
+def test_commands_are_counted_as_commands_and_agree():
+    said = [
+        one.words for one in called_off(Open(["Identifier"] * 5, waiting=["Recharger", "Redémarrer"]), "commande")[0]
+    ]
+    assert said == [
+        "5 commandes : n’auront pas lieu.",
+        "Recharger et Redémarrer : acceptées, attendent la fin d’une visite ; "
+        "la borne les annule si elle ne les a pas commencées entre-temps.",
+    ]
+    [line] = called_off(Open(sent=["Laval", "Segré"]))[0]
+    assert line.words.endswith("les bornes les annulent si elles ne les ont pas commencées entre-temps.")
+
+
+@pytest.mark.parametrize(("ended", "asked", "said"), [
+    (0, 0, "Rien n’attendait."),
+    (1, 0, "1 commande annulée."),
+    (0, 2, "Annulation demandée pour 2 commandes, réponse à venir."),
+    (2, 1, "2 commandes annulées ; annulation demandée pour 1 commande, réponse à venir."),
+])  # fmt: skip
+def test_what_ended_and_what_was_only_asked_are_told_apart(ended, asked, said):
+    assert was_called_off(ended, asked).replace("\u00a0", " ") == said
