@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from sqlmodel import Session, col, func, select
@@ -78,10 +77,12 @@ def new_page(request: Request, session: Reading, viewer: Operator, order: str = 
 
 @router.post("/commandes/nouvelle")
 def foreseen_page(request: Request, ctx: ContextDep, session: Reading, viewer: Operator, posted: Posted) -> Response:
-    """Nothing is given yet: what would happen is told."""
+    """Nothing is given yet: what would happen is told. `retour`: from there, the form again as it was typed."""
     if "order" not in posted.form and "wait" not in posted.form:  # from a list of terminals that were ticked
         blank = order_forms.blank() | {"order": "", "wait": "1 h", "key": _new_key()}
         return _form(request, session, viewer, Asked(blank, posted.ids, posted.named), {})
+    if "retour" in posted.form:
+        return _form(request, session, viewer, posted, {})
     read = _read(session, posted)
     if read.errors:
         return _form(request, session, viewer, posted, read.errors, 422)
@@ -95,7 +96,6 @@ def foreseen_page(request: Request, ctx: ContextDep, session: Reading, viewer: O
     return page(
         request, viewer, "terminals/commande-confirmer.html", title=order_words(read.order), found=found,
         sentence=sentence(found, until, now), effects=effects(found, until, now), posted=posted, key=key,
-        back=f"/commandes/nouvelle?{urlencode([('order', read.order['kind']), ('terminals', ','.join(posted.ids))])}",
         told=order_forms.told(read.order), only=read.terminals[0] if len(read.terminals) == 1 else None,
     )  # fmt: skip
 

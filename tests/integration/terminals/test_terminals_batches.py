@@ -70,7 +70,7 @@ def test_what_will_happen_is_told_by_name_before_anything_is_given(seven):
         "reviennent avant 18:42 ; 1 ne peut pas : pas encore enrôlée."
     ) in said
     assert "Saint-Herblain : à la fin de la visite en cours." in said
-    assert "Redémarrer la machine sur 7 bornes" in re.findall(r"<button[^>]*>([^<]+)</button>", page.text)[-1]
+    assert "Redémarrer la machine sur 7 bornes" in re.findall(r"<button[^>]*>([^<]+)</button>", page.text)[-2]
     assert rows(seven) == []
     given = post(yanis, "/commandes/lots", form_at=NEW, **hidden(page))
     assert given.status_code == 303
@@ -103,6 +103,26 @@ def test_the_page_lists_those_it_was_opened_for_or_all_there_are(seven):
     assert (posted.status_code, posted.text.count('name="terminal"')) == (200, 1)
     link = re.search(r'href="([^"]+)">Une autre commande', yanis.get(f"/bornes/{seven['Laval'].id}").text)[1]
     assert yanis.get(link).text.count('name="terminal"') == 1
+
+
+def test_the_way_back_shows_the_form_as_it_was_typed(seven):
+    yanis = seven.office.signed_in("yanis")
+    typed = {"order": "message.show", "message_show_text": "Fermé à 17 h", "message_show_seconds": "15",
+             "page_reload_force": "oui", "wait": "7 j"}  # fmt: skip
+    page = told(yanis, seven, **typed, terminals=ids(seven, "Laval", "Cholet"))
+    at, name = re.search(r'<button[^>]*name="(retour)"[^>]*formaction="([^"]+)"', page.text).group(2, 1)
+    assert seven["Laval"].id not in "".join(re.findall(r'href="([^"]+)"', page.text)), "2,000 would not fit an address"
+    form = post(yanis, at, form_at=NEW, **hidden(page), **{name: "oui"}, reason="travaux")
+    assert form.status_code == 200
+    for line in (
+        'value="message.show" checked', 'name="message_show_text" type="text" value="Fermé à 17 h"',
+        'name="message_show_seconds" type="text" value="15"', 'name="page_reload_force" value="oui" checked',
+        '<option value="7 j" selected>', 'name="key" value="k1"', 'name="reason" value="travaux"',
+    ):  # fmt: skip
+        assert line in form.text
+    ticked = re.findall(r'name="terminal" value="([^"]+)" checked', form.text)
+    assert ticked == [seven["Cholet"].id, seven["Laval"].id]
+    assert rows(seven) == []
 
 
 WRONG = [
@@ -416,7 +436,10 @@ def test_an_order_is_given_step_by_step_without_violation_at_a_desk_and_on_a_pho
         yanis.get_by_role("button", name="Voir ce qui va se passer").click()
         yanis.get_by_text("Laval : hors ligne").wait_for()
         assert fine(yanis) == FINE
-        yanis.locator("main form button").dblclick()
+        yanis.get_by_role("button", name="Revenir").click()
+        assert yanis.locator("[name=message_show_text]").input_value() == "Fermé à 17 h"
+        yanis.get_by_role("button", name="Voir ce qui va se passer").click()
+        yanis.get_by_role("button", name="Afficher un message").dblclick()
         yanis.wait_for_url("**/commandes/lots/*")
         assert fine(yanis) == FINE
         assert len(rows(seven)) == 2 * number
