@@ -7,7 +7,7 @@ a double click or the way back gives nothing twice.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Annotated, Any
@@ -219,8 +219,9 @@ def _called_off(session: Session, batch: CommandBatch) -> tuple[list[Effect], in
 
 
 def _given_again(session: Session, batch: CommandBatch, now: datetime) -> tuple[list[Effect], int]:
-    found, _ = retryable(session, batch)
-    seen = foresee(batch.order, aims(session, [terminal for _, terminal in found], now))
+    found, skipped = retryable(session, batch)
+    meant = aims(session, [terminal for _, terminal in found], now)
+    seen = foresee(batch.order, [replace(one, refusal=skipped.get(one.id, "")) for one in meant])
     return effects(seen, now + (batch.expires_at - batch.given_at), now), seen.given
 
 
@@ -242,6 +243,7 @@ def _shown(session: Session, ctx: Context, batch_id: str, etat: str, number: int
     rows = session.exec(
         query.order_by(Terminal.name, Terminal.id).offset((number - 1) * PAGE_SIZE).limit(PAGE_SIZE)
     ).all()
+    until = session.exec(select(func.max(TerminalCommand.expires_at)).where(mine, col(TerminalCommand.state).in_(OPEN)))
     failed = session.exec(select(func.count()).where(mine, RETRYABLE)).one()
     total = counts.get(etat, 0) if etat else sum(counts.values())
     skipped = sorted((known.get(terminal, terminal), terminal, why) for terminal, why in batch.skipped.items())
@@ -249,6 +251,6 @@ def _shown(session: Session, ctx: Context, batch_id: str, etat: str, number: int
         "batch": batch, "words": order_words(batch.order), "counts": counts, "states": STATES, "etat": etat,
         "given": sum(counts.values()), "rows": [] if etat == NOT_GIVEN else lines(session, rows), "names": known,
         "skipped": skipped, "NOT_GIVEN": NOT_GIVEN, "total": total,
-        "open": sum(counts[state] for state in OPEN), "failed": failed,
+        "open": sum(counts[state] for state in OPEN), "failed": failed, "until": until.one(),
         "number": number, "first": (number - 1) * PAGE_SIZE + 1, "last": (number - 1) * PAGE_SIZE + len(rows),
     }  # fmt: skip

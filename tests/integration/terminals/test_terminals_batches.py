@@ -15,6 +15,7 @@ from fleet_server.ingest import Received
 from fleet_server.rooms import Hearing, recorders
 from fleet_server.terminals import batches
 from fleet_server.terminals.models import CommandBatch, Terminal, TerminalCommand, TerminalLive
+from fleet_server.web.french import hour
 from tests.back_office import post, token_in
 from tests.browser import DESKTOP, PHONE, sideways_scroll, violations
 from tests.integration.terminals.cast import in_every_state
@@ -365,6 +366,25 @@ def test_a_batch_is_followed_called_off_and_given_again_where_it_failed(fleet):
     for path in ("/commandes/lots/nobody", f"{at}/danser", "/commandes/lots/nobody/annuler"):
         assert yanis.get(path).status_code == 404
     assert fleet.office.signed_in("maelle").get(at).status_code == 403
+
+
+def test_who_was_enrolled_anew_is_told_before_it_is_given_again_and_how_long_the_others_have(fleet):
+    one, two, *_ = made = kiosks_with(fleet)
+    api, yanis = client(fleet, "commands:write"), fleet.office.signed_in("yanis")
+    given = dict(zip((kiosk.id for kiosk in made), give(api, made, "identify"), strict=True))
+    for kiosk in made:
+        answers(fleet, kiosk, given[kiosk.id], "failed" if kiosk in (one, two) else "succeeded")
+    with transaction(fleet.office.context.engine) as session:
+        session.get_one(Terminal, two.id).generation = 2
+    at, first = f"/commandes/lots/{only(fleet)}", rows(fleet, CommandBatch)[0].expires_at
+    confirm = text_of(yanis.get(f"{at}/relancer"))
+    assert "Borne 1 : rien, enrôlée de nouveau depuis." in confirm
+    assert "Relancer pour 1 borne" in confirm
+    fleet.office.clock.pass_by(timedelta(minutes=40))
+    assert post(yanis, f"{at}/relancer", form_at=at).status_code == 303
+    shown, now = text_of(yanis.get(at)), fleet.office.clock()
+    assert f"1 réponse à venir, jusqu’à {hour(now + timedelta(hours=1))}." in shown
+    assert hour(first) not in shown.split("En direct")[0]
 
 
 def test_programs_follow_a_batch_too(fleet):
