@@ -148,6 +148,8 @@ class Purged(BaseModel):
 
 
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=MOST_KEY)]
+Filter = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
+"""An id, or a state. PostgreSQL takes no NUL."""
 
 
 @router.post("", status_code=201, responses=CALLED | refusals(404, 409))
@@ -198,7 +200,7 @@ def _named(session: Session, ids: list[str]) -> list[Terminal]:
 
 @router.get("", responses=CALLED)
 def listed(
-    session: Reading, caller: Reads, terminal: str = "", state: str = "", bulk: str = "",
+    session: Reading, caller: Reads, terminal: Filter = "", state: Filter = "", bulk: Filter = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[CommandView]:  # fmt: skip
     """Newest first; `terminal`, `state` and `bulk` narrow it. Scope `commands:read`."""

@@ -85,6 +85,10 @@ def test_what_will_happen_is_told_by_name_before_anything_is_given(seven):
 def test_a_state_that_none_can_have_is_refused(seven):
     yanis = seven.office.signed_in("yanis")
     assert [yanis.get(f"/commandes?etat={etat}").status_code for etat in ("sent", "%00", "x" * 41)] == [200, 422, 422]
+    api = client(seven, "commands:read")
+    for name in ("terminal", "state", "bulk"):
+        said = [api.get(f"/commands?{name}={text}").status_code for text in ("sent", "%00", "x" * 65)]
+        assert said == [200, 422, 422]
 
 
 def test_one_terminal_is_called_by_its_name(seven):
