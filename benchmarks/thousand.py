@@ -41,11 +41,15 @@ def measures() -> Iterator[Measure]:
         assert fleet.server
         fleet.server.stop()
         fleet.start_server()
+        look(fleet)  # what pages import is there before
         idle = rss_mb(fleet)
         running = simulated(fleet, "--spread", "10")
         rss = rss_mb(fleet) - idle
-        yield Measure("fleet.rss.1000", round(rss, 1), f"MB over {idle:.0f} at rest", Reference("limit", RSS_MB),
-                      f"≤ {RSS_MB} MB", rss <= RSS_MB)  # fmt: skip
+        look(fleet)
+        seen = rss_mb(fleet) - idle
+        what = f"MB over {idle:.0f} at rest; {seen:.0f} once somebody has looked at all of them"
+        yield Measure("fleet.rss.1000", round(rss, 1), what, Reference("limit", RSS_MB), f"≤ {RSS_MB} MB",
+                      rss <= RSS_MB)  # fmt: skip
         took = desired(fleet)
         yield Measure("rollout.desired.1000", round(took, 2), f"s, {disk}", Reference("limit", DESIRED_S),
                       f"≤ {DESIRED_S} s", took <= DESIRED_S)  # fmt: skip
@@ -90,10 +94,13 @@ def simulated(fleet: Fleet, *options: str) -> Simulation:
     return running
 
 
-def rss_mb(fleet: Fleet) -> float:
-    """Of the server's process, after an operator has looked at the fleet: the pages' own memory is in both."""
+def look(fleet: Fleet) -> None:
     with closing(fleet.signed_in("yanis")) as yanis:
         yanis.get("/flotte").raise_for_status()
+
+
+def rss_mb(fleet: Fleet) -> float:
+    """Of the server's process."""
     at_rest(fleet)
     return float(process(fleet).memory_info().rss) / 1e6
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 
 import structlog
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from fleet_server import VERSION, memory, retention, rooms
@@ -38,6 +39,8 @@ from fleet_server.web.live import Live
 
 log = structlog.get_logger()
 
+THREADS = 16
+"""That answer requests at once. More would only wait for each other, each with a connection and a heap of its own."""
 DESCRIPTION = """
 Terminals prove who they are with `Authorization: Bearer <JWT>`, made for one request (method, path, body) and at most
 60 s old. People's programs send an API token, `Authorization: Bearer balise_…`; each route names the scope that it asks
@@ -73,6 +76,7 @@ def create_app(settings: Settings, now: Callable[[], datetime] = utc_now) -> Fas
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = THREADS
         with running(ctx, consumer, link):
             yield
 
