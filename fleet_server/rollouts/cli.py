@@ -111,7 +111,7 @@ def act(
     terminal: Terminal = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Propose, lance, met en pause, reprend, arrête, réessaie ou force. L’approbation se donne dans le back-office."""
+    """Propose, lance, met en pause, reprend, arrête, réessaie ou force. On approuve sur les pages, ou par un jeton."""
     from fleet_server.rollouts.acts import ACTS, Asked, RolloutRefused
     from fleet_server.web.vocabulary import state_of
 
