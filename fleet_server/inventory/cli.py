@@ -37,7 +37,7 @@ def find(
     from fleet_server.inventory.api import MadeOfPage
     from fleet_server.inventory.asking import MadeOf, question_of
     from fleet_server.inventory.export import as_csv
-    from fleet_server.reach import read
+    from fleet_server.reach import ask
 
     question = question_of(
         model=model, system=system, kernel=kernel, python=python, agent=agent, package=package, version=version
@@ -46,7 +46,7 @@ def find(
     for number in count(1):
         here = partial(_page, question, number)
         wanted = urlencode(question.given | {"page": number, "size": _PAGE})
-        got = read(MadeOfPage, f"/inventory?{wanted}", here, data_dir)
+        got = ask(MadeOfPage, "GET", f"/inventory?{wanted}", here, data_dir)
         rows += got.terminals
         if not got.terminals or len(rows) >= got.total:
             break
@@ -62,9 +62,9 @@ def find(
 def show_counts(data_dir: DataDir = None) -> None:
     """Compte les bornes par machine, système, noyau et version."""
     from fleet_server.inventory.api import CountsView, counted_of
-    from fleet_server.reach import read
+    from fleet_server.reach import ask
 
-    counted = read(CountsView, "/inventory/counts", lambda _, session: counted_of(session), data_dir)
+    counted = ask(CountsView, "GET", "/inventory/counts", lambda _, session: counted_of(session), data_dir)
     titles = {"model": "Machine", "system": "Système", "kernel": "Noyau", "agent": "Logiciel", "python": "Python"}
     for name, title in titles.items():
         typer.echo(title)
@@ -81,13 +81,13 @@ def inventory(
 ) -> None:
     """Dit de quoi une borne est faite : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
     from fleet_server.inventory.api import InventoryView, viewed
-    from fleet_server.reach import read
+    from fleet_server.reach import ask
 
     at = f"/terminals/{quote(terminal, safe='')}/inventory"
     if changes:
         _show_changes(terminal, at, data_dir)
         return
-    got = read(InventoryView, at, lambda _, session: viewed(session, terminal), data_dir)
+    got = ask(InventoryView, "GET", at, lambda _, session: viewed(session, terminal), data_dir)
     if as_json:
         typer.echo(got.model_dump_json(indent=2))
     elif packages:
@@ -125,14 +125,14 @@ def _show_facts(got: "InventoryView") -> None:
 def _show_changes(terminal: str, at: str, data_dir: Path | None) -> None:
     from fleet_server.inventory.api import ChangeView, changed
     from fleet_server.inventory.words import change_title, line_words
-    from fleet_server.reach import read
+    from fleet_server.reach import ask
     from fleet_server.terminals.named import named
 
     def here(ctx: "Context", session: "Session") -> list[ChangeView]:
         named(session, terminal)
         return changed(session, terminal, 50)
 
-    for one in read(list[ChangeView], f"{at}/changes", here, data_dir):
+    for one in ask(list[ChangeView], "GET", f"{at}/changes", here, data_dir):
         typer.echo(f"{one.at:%d/%m/%Y %H:%M}  {change_title(one.part, one.lines)}")
         for line in one.lines[:20]:
             typer.echo(f"    {line_words(line)}")

@@ -1,23 +1,22 @@
 """`balise terminal list|views|add|token|revoke|find|show|tag|note|retire`; orders are in `command_cli`."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import Parameter
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fleet_server.inventory.cli import install as install_inventory
+from fleet_server.reach import elsewhere, is_elsewhere, refuse, refusing, settings_of
 from fleet_server.terminals.command_cli import install
 from fleet_server.terminals.search import SORT_HELP, BadSearch, Criterion, Search, search, with_criteria
 from fleet_server.terminals.upkeep.cli import app as maintenance
 from fleet_server.timeline.cli import install as install_timeline
 
 if TYPE_CHECKING:
-    from fleet_server.settings import Settings
     from fleet_server.terminals.fleet_access import FleetAccess
     from fleet_server.terminals.fleet_api import TerminalView
 
@@ -44,8 +43,7 @@ def list_terminals(
 ) -> None:  # fmt: skip
     """Montre les bornes. Sans rien demander : toutes, retirées comprises, avec leur état d’enrôlement. Avec un critère
     ou un ordre : celles qui y répondent, avec leur état ; d’un autre serveur, par BALISE_URL et BALISE_TOKEN."""
-    elsewhere = bool(os.environ.get("BALISE_TOKEN")) and data_dir is None
-    if any(given.values()) or view or sort or csv or elsewhere:
+    if any(given.values()) or view or sort or csv or is_elsewhere(data_dir):
         _show_found(_wanted(given, sort), view, csv, data_dir)
     else:
         _show_registry(data_dir)
@@ -79,7 +77,7 @@ def _wanted(given: dict[str, str | bool], sort: str) -> Search:
     try:
         return search(given, sort)
     except BadSearch as bad:
-        _refuse(str(bad))
+        refuse(str(bad))
 
 
 def _show_found(wanted: Search, view: str, csv: bool, data_dir: Path | None) -> None:
@@ -115,7 +113,7 @@ def _show_registry(data_dir: Path | None) -> None:
     from fleet_server.terminals.models import Terminal
     from fleet_server.terminals.registry import places
 
-    with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
+    with offline(settings_of(data_dir)) as ctx, reading(ctx.engine) as session:
         stand = places(session)
         for one in session.exec(select(Terminal).order_by(Terminal.name)):
             typer.echo(f"{one.id:12} {one.name:24} {one.status:14} {one.generation:3}  {stand[one.id].name}")
@@ -147,8 +145,8 @@ def add(
                        department=commune[:2], latitude=latitude, longitude=longitude)  # fmt: skip
     except ValidationError as error:
         problem = error.errors()[0]
-        _refuse(f"« {problem['loc'][0]} » vaut {problem['input']!r} : {problem['msg']}.")
-    with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+        refuse(f"« {problem['loc'][0]} » vaut {problem['input']!r} : {problem['msg']}.")
+    with offline(settings_of(data_dir)) as ctx, transaction(ctx.engine) as session:
         terminal = add_terminal(session, name, stands, group or [], ctx.now())
         token, first = make_token(session, ctx, terminal, None), first_release(session)
     _show_token(terminal.id, token)
@@ -165,10 +163,10 @@ def token(terminal: TerminalId, data_dir: DataDir = None) -> None:
     from fleet_server.terminals.registry import UnknownTerminal, get_terminal
 
     try:
-        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+        with offline(settings_of(data_dir)) as ctx, transaction(ctx.engine) as session:
             made = make_token(session, ctx, get_terminal(session, terminal), None)
     except UnknownTerminal:
-        _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
+        refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
     _show_token(terminal, made)
 
 
@@ -192,15 +190,15 @@ def revoke(
     from fleet_server.terminals.registry import UnknownTerminal, get_terminal
 
     try:
-        with offline(_settings(data_dir)) as ctx:
+        with offline(settings_of(data_dir)) as ctx:
             with transaction(ctx.engine) as session:
                 asked = get_terminal(session, terminal)
                 if asked.status == "decommissioned":
-                    _refuse(f"{asked.name} est déjà dehors.")
+                    refuse(f"{asked.name} est déjà dehors.")
                 put_out(session, ctx, asked, reason, None, who="ligne de commande")
             keep_list(ctx.settings, ctx.keys, ctx.engine, ctx.now())
     except UnknownTerminal:
-        _refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
+        refuse(f"Aucune borne « {terminal} ». Leur liste : balise terminal list.")
     typer.echo(f"{asked.name} est dehors : plus rien d’elle n’est pris. Le serveur qui tourne la coupe du courtier.")
 
 
@@ -281,32 +279,16 @@ def retire(
 def _fleet(data_dir: Path | None) -> "Iterator[FleetAccess]":
     """With BALISE_TOKEN, the server at BALISE_URL; else the one of this machine."""
     from fleet_server.offline import offline
-    from fleet_server.terminals.fleet_access import Local, Refused, Remote
+    from fleet_server.terminals.fleet_access import Local
 
-    token = os.environ.get("BALISE_TOKEN", "")
-    try:
-        if token and data_dir is None:
-            yield Remote(os.environ.get("BALISE_URL", ""), token)
+    with refusing():
+        if server := elsewhere(data_dir):
+            yield server
         else:
-            with offline(_settings(data_dir)) as ctx:
+            with offline(settings_of(data_dir)) as ctx:
                 yield Local(ctx)
-    except Refused as refused:
-        _refuse(str(refused))
-    except FileNotFoundError:
-        _refuse("Pas de serveur ici : lancez « balise server init », ou corrigez --data-dir.")
 
 
 def _show_token(terminal: str, token: str) -> None:
     typer.echo(f"Borne {terminal}. Son jeton, montré une seule fois et valable 48 heures :\n  {token}")
     typer.echo("Sur la borne : balise agent --enrol JETON")
-
-
-def _settings(data_dir: Path | None) -> "Settings":
-    from fleet_server.settings import read_settings
-
-    return read_settings(**({"data_dir": data_dir} if data_dir else {}))
-
-
-def _refuse(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

@@ -3,10 +3,11 @@
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
+from fleet_server.reach import refuse, settings_of
 from fleet_server.terminals.words import ORDERS
 
 DataDir = Annotated[Path | None, typer.Option(help="Dossier du serveur (sinon BALISE_DATA_DIR)")]
@@ -45,12 +46,12 @@ def command(
                                "touch_s": touch, "kib": kib, "force": force or None}  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     if why := refused_option(order, given):
-        _refuse(why)
+        refuse(why)
     if not 1 <= wait <= 7 * 24 * 60:
-        _refuse("« --wait » va de 1 minute à 7 jours (10080).")
+        refuse("« --wait » va de 1 minute à 7 jours (10080).")
     asked, lifetime = {"kind": order} | given, timedelta(minutes=wait)
     try:
-        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+        with offline(settings_of(data_dir)) as ctx, transaction(ctx.engine) as session:
             terminals = [get_terminal(session, one) for one in dict.fromkeys([terminal, *(also or [])])]
             if dry_run:
                 whole = orders.validate_python(asked).model_dump(mode="json")
@@ -61,9 +62,9 @@ def command(
             ids = {one.id: one.terminal for one in done.commands}
             called = names(session)
     except UnknownTerminal as error:
-        _refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
+        refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
     except AnotherAsked as error:
-        _refuse(str(error))
+        refuse(str(error))
     for skipped, why in done.batch.skipped.items():
         typer.echo(f"{called[skipped]} : rien n’est demandé, {why}.", err=True)
     if done.repeated:
@@ -93,7 +94,7 @@ def commands(
     from fleet_server.terminals.words import order_words
     from fleet_server.web.vocabulary import state_of
 
-    with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
+    with offline(settings_of(data_dir)) as ctx, reading(ctx.engine) as session:
         query = select(TerminalCommand).order_by(*NEWEST_FIRST)
         query = query.where(TerminalCommand.terminal == terminal) if terminal else query
         for one in views(session, session.exec(query.limit(50))):
@@ -120,10 +121,10 @@ def batch(batch_id: BatchId, data_dir: DataDir = None) -> None:
     from fleet_server.terminals.words import order_words
     from fleet_server.web.vocabulary import state_of
 
-    with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
+    with offline(settings_of(data_dir)) as ctx, reading(ctx.engine) as session:
         found = session.get(CommandBatch, batch_id)
         if found is None:
-            _refuse(f"Aucun lot « {batch_id} ».")
+            refuse(f"Aucun lot « {batch_id} ».")
         query = select(TerminalCommand).where(TerminalCommand.bulk == found.id)
         rows, called = session.exec(query.order_by(col(TerminalCommand.terminal))).all(), names(session)
         counts = Counter(state_of("command", one.state).word.lower() for one in rows)
@@ -145,10 +146,10 @@ def bench(
     from fleet_server.terminals.bench_report import WORDS
     from fleet_server.terminals.benches import benches
 
-    with offline(_settings(data_dir)) as ctx, reading(ctx.engine) as session:
+    with offline(settings_of(data_dir)) as ctx, reading(ctx.engine) as session:
         found = benches(session, terminal, 1)
     if not found:
-        _refuse(f"{terminal} n’a pas encore passé le banc : balise terminal command {terminal} bench.run.")
+        refuse(f"{terminal} n’a pas encore passé le banc : balise terminal command {terminal} bench.run.")
     typer.echo(f"{found[0].at:%Y-%m-%d %H:%M} : {found[0].counted}.")
     for line in found[0].lines:
         typer.echo(f"{WORDS[line.verdict][2]:12} {line.what} : {line.said}{f' ({line.why})' if line.why else ''}")
@@ -163,16 +164,16 @@ def cancel(command_id: CommandId, data_dir: DataDir = None) -> None:
     from fleet_server.terminals.foreseen import was_called_off
     from fleet_server.terminals.models import CommandBatch, TerminalCommand
 
-    with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+    with offline(settings_of(data_dir)) as ctx, transaction(ctx.engine) as session:
         found = session.get(TerminalCommand, command_id) or session.get(CommandBatch, command_id)
         if found is None:
-            _refuse(f"Aucune commande « {command_id} ».")
+            refuse(f"Aucune commande « {command_id} ».")
         if isinstance(found, CommandBatch):
             gone = cancel_rest(session, ctx, found, None)
             typer.echo(was_called_off(gone.count - gone.count_asked, gone.count_asked))
             return
         if not call_off(session, ctx, found, None):
-            _refuse("Trop tard : la borne s’en occupe déjà, ou a répondu.")
+            refuse("Trop tard : la borne s’en occupe déjà, ou a répondu.")
         ended = found.state == "cancelled"
     typer.echo(f"Commande {command_id} annulée." if ended else "Annulation demandée : la borne va répondre.")
 
@@ -188,19 +189,19 @@ def again(command_id: CommandId, data_dir: DataDir = None) -> None:
     from fleet_server.terminals.queue import again as once_more
 
     try:
-        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+        with offline(settings_of(data_dir)) as ctx, transaction(ctx.engine) as session:
             found = session.get(TerminalCommand, command_id) or session.get(CommandBatch, command_id)
             if found is None:
-                _refuse(f"Aucune commande « {command_id} ».")
+                refuse(f"Aucune commande « {command_id} ».")
             if isinstance(found, CommandBatch):
                 done = again_where_failed(session, ctx, found, None)
                 typer.echo(f"Relancées : {len(done.terminals)} ; laissées de côté : {len(done.skipped)}.")
                 return
             execution = once_more(session, ctx, found, None).execution
     except NotAgain as error:
-        _refuse(str(error))
+        refuse(str(error))
     except TooMany:
-        _refuse("Trop de commandes attendent déjà cette borne : balise terminal purge.")
+        refuse("Trop de commandes attendent déjà cette borne : balise terminal purge.")
     typer.echo(f"Commande {command_id} en file, exécution {execution}.")
 
 
@@ -213,10 +214,10 @@ def purge(terminals: TerminalIds, data_dir: DataDir = None) -> None:
     from fleet_server.terminals.registry import UnknownTerminal, get_terminal
 
     try:
-        with offline(_settings(data_dir)) as ctx, transaction(ctx.engine) as session:
+        with offline(settings_of(data_dir)) as ctx, transaction(ctx.engine) as session:
             called = [call_off(session, ctx, get_terminal(session, one), None) for one in dict.fromkeys(terminals)]
     except UnknownTerminal as error:
-        _refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
+        refuse(f"Aucune borne « {error} ». Leur liste : balise terminal list.")
     asked = sum(one.count_asked for one in called)
     typer.echo(was_called_off(sum(one.count for one in called) - asked, asked))
 
@@ -225,14 +226,3 @@ def install(app: typer.Typer) -> None:
     """Beside `balise terminal list|add|token`."""
     for act in (command, commands, batch, bench, cancel, again, purge):
         app.command(act.__name__)(act)
-
-
-def _settings(data_dir: Path | None) -> Any:
-    from fleet_server.settings import read_settings
-
-    return read_settings(**({"data_dir": data_dir} if data_dir else {}))
-
-
-def _refuse(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

@@ -22,7 +22,7 @@ def timeline(
 ) -> None:
     """Raconte ce qui est arrivé à une borne : ici, ou sur un autre serveur par BALISE_URL et BALISE_TOKEN."""
     from fleet_server.inventory.words import line_words
-    from fleet_server.reach import read, refuse
+    from fleet_server.reach import ask, refuse
     from fleet_server.timeline.api import TimelinePage, told
     from fleet_server.timeline.keys import read_key
     from fleet_server.timeline.kinds import KINDS
@@ -40,7 +40,7 @@ def timeline(
 
     given = {name: value for name, value in {"kind": kind, "before": before}.items() if value}
     path = f"/terminals/{quote(terminal, safe='')}/timeline?{urlencode(given | {'size': size})}"
-    page = read(TimelinePage, path, here, data_dir)
+    page = ask(TimelinePage, "GET", path, here, data_dir)
     for one in page.lines:
         said = " ; ".join(part for part in (one.detail, *(line_words(line) for line in one.changed[:3])) if part)
         at = f"{one.at.astimezone(PARIS):%d/%m/%Y %H:%M:%S}"

@@ -1,17 +1,14 @@
 """`balise terminal maintenance list|plan|change|end|call-off|reopen`: here, or on the server at BALISE_URL."""
 
-import os
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from sqlmodel import Session
+from fleet_server.reach import ask, refuse
 
-    from fleet_server.context import Context
+if TYPE_CHECKING:
     from fleet_server.terminals.upkeep.api import MaintenanceView
 
 app = typer.Typer(no_args_is_help=True, help="Les travaux prévus : ni pannes ni commandes, des faits datés.")
@@ -29,10 +26,11 @@ def list_maintenance(
     """Montre ce qui est en cours et à venir, dans l’ordre."""
     from urllib.parse import urlencode
 
-    from fleet_server.terminals.upkeep.api import told
+    from fleet_server.terminals.upkeep.api import MaintenanceView, told
 
-    asked = urlencode({"terminal": terminal} | ({"past": "true"} if past else {}))
-    for one in _ask("GET", f"?{asked}", None, lambda ctx, session: told(session, ctx, terminal, past), data_dir):
+    wanted = urlencode({"terminal": terminal} | ({"past": "true"} if past else {}))
+    for one in ask(list[MaintenanceView], "GET", f"/maintenance?{wanted}",
+                   lambda ctx, session: told(session, ctx, terminal, past), data_dir):  # fmt: skip
         typer.echo(_words(one))
 
 
@@ -46,13 +44,14 @@ def plan(
     data_dir: DataDir = None,
 ) -> None:
     """Prévoit des travaux pour des bornes, ou pour un lieu."""
-    from fleet_server.terminals.upkeep.api import NewMaintenance, planned
+    from fleet_server.terminals.upkeep.api import MaintenanceView, NewMaintenance, planned
 
     given = {"terminals": terminals or [], "place": place, "begins_at": _moment("--from", begins),
              "ends_at": _moment("--to", ends), "reason": reason}  # fmt: skip
     asked = _checked(NewMaintenance, given)
-    for one in _ask("POST", "", asked, lambda ctx, session: [planned(session, ctx, asked, None)], data_dir):
-        typer.echo(_words(one))
+    made = ask(MaintenanceView, "POST", "/maintenance", lambda ctx, session: planned(session, ctx, asked, None),
+               data_dir, asked)  # fmt: skip
+    typer.echo(_words(made))
 
 
 @app.command()
@@ -64,15 +63,16 @@ def change(
     data_dir: DataDir = None,
 ) -> None:
     """Change les heures ou le motif ; ce qui a commencé garde son début."""
-    from fleet_server.terminals.upkeep.api import ChangedMaintenance, changed, read
+    from fleet_server.terminals.upkeep.api import ChangedMaintenance, MaintenanceView, changed, read
 
-    known = _ask("GET", f"/{number}", None, lambda ctx, session: [read(session, ctx, number)], data_dir)[0].revision
-    given = {"revision": known, "begins_at": _moment("--from", begins) if begins else None,
+    at = f"/maintenance/{number}"
+    known = ask(MaintenanceView, "GET", at, lambda ctx, session: read(session, ctx, number), data_dir)
+    given = {"revision": known.revision, "begins_at": _moment("--from", begins) if begins else None,
              "ends_at": _moment("--to", ends) if ends else None, "reason": reason}  # fmt: skip
     asked = _checked(ChangedMaintenance, given)
-    for one in _ask("PATCH", f"/{number}", asked, lambda ctx, session: [changed(session, ctx, number, asked, None)],
-                    data_dir):  # fmt: skip
-        typer.echo(_words(one))
+    made = ask(MaintenanceView, "PATCH", at, lambda ctx, session: changed(session, ctx, number, asked, None), data_dir,
+               asked)  # fmt: skip
+    typer.echo(_words(made))
 
 
 @app.command("call-off")
@@ -89,46 +89,16 @@ def end(number: Number, data_dir: DataDir = None) -> None:
 
 @app.command()
 def reopen(number: Number, data_dir: DataDir = None) -> None:
-    """Rétablit des travaux annulés ou terminés plus tôt, avant l’heure où ils devaient finir."""
+    """Rétablit des travaux annulés ou terminés depuis un jour au plus, avant l’heure où ils devaient finir."""
     _act(number, "reopen", data_dir)
 
 
 def _act(number: int, act: str, data_dir: Path | None) -> None:
-    from fleet_server.terminals.upkeep.api import done
+    from fleet_server.terminals.upkeep.api import MaintenanceView, done
 
-    for one in _ask("POST", f"/{number}/{act}", None, lambda ctx, session: [done(session, ctx, number, act, None)],
-                    data_dir):  # fmt: skip
-        typer.echo(_words(one))
-
-
-Here = Callable[["Context", "Session"], "list[MaintenanceView]"]
-
-
-def _ask(method: str, path: str, body: Any, here: Here, data_dir: Path | None) -> "list[MaintenanceView]":
-    """By the API of the server at BALISE_URL when BALISE_TOKEN is set, else in the database of this machine."""
-    from fastapi import HTTPException
-
-    from fleet_server.db import transaction
-    from fleet_server.offline import offline
-    from fleet_server.settings import read_settings
-    from fleet_server.terminals.fleet_access import Refused, Remote
-    from fleet_server.terminals.upkeep.api import MaintenanceView
-
-    token = os.environ.get("BALISE_TOKEN", "")
-    try:
-        if token and data_dir is None:
-            sent = body.model_dump(mode="json", exclude_none=True) if body else None
-            said = Remote(os.environ.get("BALISE_URL", ""), token).ask(method, f"/maintenance{path}", sent)
-            return [MaintenanceView.model_validate(one) for one in (said if isinstance(said, list) else [said])]
-        settings = read_settings(**({"data_dir": data_dir} if data_dir else {}))
-        with offline(settings) as ctx, transaction(ctx.engine) as session:
-            return here(ctx, session)
-    except HTTPException as refused:
-        _refuse(str(refused.detail))
-    except Refused as refused:
-        _refuse(str(refused))
-    except FileNotFoundError:
-        _refuse("Pas de serveur ici : lancez « balise server init », ou corrigez --data-dir.")
+    made = ask(MaintenanceView, "POST", f"/maintenance/{number}/{act}",
+               lambda ctx, session: done(session, ctx, number, act, None), data_dir)  # fmt: skip
+    typer.echo(_words(made))
 
 
 def _checked(shape: Any, given: dict[str, Any]) -> Any:
@@ -138,14 +108,14 @@ def _checked(shape: Any, given: dict[str, Any]) -> Any:
         return shape.model_validate(given)
     except ValidationError as error:
         problem = error.errors()[0]
-        _refuse(f"« {problem['loc'][0]} » ne convient pas : {problem['msg']}.")
+        refuse(f"« {problem['loc'][0]} » ne convient pas : {problem['msg']}.")
 
 
 def _moment(option: str, text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        _refuse(f"« {option} {text} » ne se lit pas : un jour et une heure, par exemple {_HOUR}.")
+        refuse(f"« {option} {text} » ne se lit pas : un jour et une heure, par exemple {_HOUR}.")
 
 
 def _words(one: "MaintenanceView") -> str:
@@ -156,8 +126,3 @@ def _words(one: "MaintenanceView") -> str:
     begins, ends = (f"{at.astimezone(zone):%d/%m/%Y %H:%M}" for at in (one.begins_at, one.ends_at))
     whom = one.place or ", ".join(one.terminals)
     return f"{one.id:5}  {state_of('maintenance', one.state).word:9} {begins} – {ends}  {one.reason}  ({whom})"
-
-
-def _refuse(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)
