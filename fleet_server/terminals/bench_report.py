@@ -40,7 +40,7 @@ SYNC_QUICK_MS, SYNC_SLOW_MS = 20.0, 100.0
 NEAR_MS, FAR_MS = 300.0, 2_000.0
 CLOCK_OFF_MS = 30_000
 TARGET_MM, BUTTON_PX = 15.0, 64
-_NEEDED = {"720p": "bad", "S": "bad", "M": "look", "L": "none"}
+_NEEDED: dict[str, Verdict] = {"720p": "bad", "S": "bad", "M": "look", "L": "none"}
 """What it means that a rung does not play: a smaller one is served, down to these two."""
 _WORST_FIRST: tuple[Verdict, ...] = ("bad", "look", "good")
 _COUNTED: tuple[tuple[Verdict, str, str], ...] = (
@@ -92,7 +92,7 @@ def _rung(one: Mapping[str, Any]) -> Line:
     name, dropped = str(one.get("rung", ""))[:12], _number(one.get("dropped"))
     wide, high = (_number(one.get(side)) for side in ("width", "height"))
     what = f"Vidéo {name}, {wide:.0f} × {high:.0f}" if wide and high else f"Vidéo {name}"
-    without: Verdict = _NEEDED.get(name, "look")  # type: ignore[assignment]
+    without = _NEEDED.get(name, "look")
     instead = "Une plus petite est servie." if name in ("M", "L") else "C’est la plus petite : elle manquera d’images."
     if dropped is None:
         return Line(what, "n’a pas pu être jouée", without, instead)
