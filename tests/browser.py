@@ -20,6 +20,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def opened_by(browser: Browser, client: Any, url: str, size: Any = DESKTOP) -> Page:
+    """A page for whoever is signed in as `client`, an HTTP client. `url`: of the back-office."""
+    page = browser.new_page(viewport=size)
+    page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in client.cookies.items()])
+    return page
+
+
 def close(context: BrowserContext) -> None:
     """Close it once its pages are at rest: Chromium says that it closes a page which is just loading, and does not
     (crbug.com/536385539), and whoever waits for that waits for ever."""

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from fleet_server.rollouts.models import RolloutEvent
 from fleet_server.rollouts.plan import Wave
 from tests.back_office import post, served
-from tests.browser import DESKTOP, PHONE, chromium, close, sideways_scroll, violations
+from tests.browser import DESKTOP, PHONE, chromium, close, opened_by, sideways_scroll, violations
 from tests.integration.rollouts.cast import NEW, OLD, Cast
 
 SEVEN = ("Laval", "Cholet", "Segré", "Sablé-sur-Sarthe", "Saint-Nazaire", "Saint-Herblain", "La Roche-sur-Yon")
@@ -213,10 +213,7 @@ def test_no_page_breaks_a_rule_of_axe_or_scrolls_sideways(fleet, size):
     yanis = fleet.office.signed_in("yanis")
     made = post(yanis, "/deploiements", form_at="/deploiements/nouveau", **FORM).headers["location"]
     with chromium() as browser:
-        page = browser.new_page(viewport=size)
-        page.context.add_cookies(
-            [{"name": name, "value": value, "url": fleet.office.url} for name, value in yanis.cookies.items()]
-        )
+        page = opened_by(browser, yanis, fleet.office.url, size)
         for path in ("/deploiements", "/deploiements/nouveau", made, f"/deploiements/{number}",
                      f"/deploiements/{number}/arreter", f"/deploiements/{number}/forcer"):  # fmt: skip
             page.goto(fleet.office.url + path)
@@ -230,10 +227,7 @@ def test_in_the_form_one_terminal_is_found_and_who_comes_first_is_of_those_it_is
     fleet.add(*(f"Borne {number:03}" for number in range(60)))
     yanis = fleet.office.signed_in("yanis")
     with chromium() as browser:
-        page = browser.new_page(viewport=DESKTOP)
-        page.context.add_cookies(
-            [{"name": name, "value": value, "url": fleet.office.url} for name, value in yanis.cookies.items()]
-        )
+        page = opened_by(browser, yanis, fleet.office.url)
         page.goto(f"{fleet.office.url}/deploiements/nouveau?terminal={fleet.ids['Borne 059']}")
         rows, said = page.locator(".bl-pick tbody tr:visible"), page.locator("[data-pick-said]")
         assert rows.count() == 11, "the one that is chosen, and a few"
@@ -263,10 +257,7 @@ def test_what_changed_under_a_hand_is_shown_once_it_has_left(fleet):
     fleet.turn()
     yanis = fleet.office.signed_in("yanis")
     with chromium() as browser:
-        page = browser.new_page(viewport=DESKTOP)
-        page.context.add_cookies(
-            [{"name": name, "value": value, "url": fleet.office.url} for name, value in yanis.cookies.items()]
-        )
+        page = opened_by(browser, yanis, fleet.office.url)
         page.goto(f"{fleet.office.url}/deploiements/{number}")
         page.wait_for_selector("[data-live]")
         page.hover(".bl-wave")
@@ -284,10 +275,7 @@ def test_the_page_follows_by_itself(fleet):
     fleet.turn()
     yanis = fleet.office.signed_in("yanis")
     with chromium() as browser:
-        page = browser.new_page(viewport=DESKTOP)
-        page.context.add_cookies(
-            [{"name": name, "value": value, "url": fleet.office.url} for name, value in yanis.cookies.items()]
-        )
+        page = opened_by(browser, yanis, fleet.office.url)
         page.goto(f"{fleet.office.url}/deploiements/{number}")
         page.wait_for_selector("[data-live]")
         fleet.shows(NEW, "Cholet")

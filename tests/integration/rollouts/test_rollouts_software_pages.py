@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.back_office import served
-from tests.browser import DESKTOP, PHONE, chromium, close, sideways_scroll, violations
+from tests.browser import DESKTOP, PHONE, chromium, close, opened_by, sideways_scroll, violations
 from tests.integration.rollouts.software_cast import LATER, SoftwareCast
 
 
@@ -21,10 +21,7 @@ def fleet(tmp_path):
 def test_a_version_is_chosen_rolled_out_and_its_drift_is_told(fleet, size, tmp_path):
     yanis = fleet.office.signed_in("yanis")
     with chromium() as browser:
-        page = browser.new_page(viewport=size)
-        page.context.add_cookies(
-            [{"name": name, "value": value, "url": fleet.office.url} for name, value in yanis.cookies.items()]
-        )
+        page = opened_by(browser, yanis, fleet.office.url, size)
 
         def opened(path: str, name: str) -> str:
             page.goto(fleet.office.url + path)

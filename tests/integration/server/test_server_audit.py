@@ -7,8 +7,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 from sqlmodel import Session, select
 
@@ -236,12 +234,8 @@ def test_more_lines_than_a_portion_are_read_one_by_one_all_the_same(log):
 
 def test_a_log_of_before_the_chain_is_linked_as_it_was(tmp_path):
     url = f"sqlite:///{tmp_path / 'fleet.db'}"
-    config = Config()
-    config.set_main_option("script_location", "fleet_server:migrations")
+    migrate(url, to="a51e0c7d2b10")
     engine = connect(url)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "a51e0c7d2b10")
     insert = text("INSERT INTO access_audit_entry (id, at, account_id, who, act, subject, detail) "
                   "VALUES (:id, :at, 1, 'Anne', 'account.changed', 'yanis', :detail)")  # fmt: skip
     with engine.begin() as connection:

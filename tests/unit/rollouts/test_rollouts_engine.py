@@ -213,22 +213,14 @@ def test_it_stops_once_more_fail_than_is_allowed_of_enough(bad, stops):
     assert (played.course.state == "stopped") is stops
 
 
-def test_too_few_are_no_sample_but_a_wave_that_fails_opens_no_other():
+@pytest.mark.parametrize("said", ["failed", "rejected"])
+def test_too_few_are_no_sample_but_a_canary_that_fails_or_refuses_opens_no_other_wave(said):
     played = Played(Plan(waves=waves(1), min_sample=3), SEVEN)
     played.turn()
-    played.says("Laval", "failed")
+    played.says("Laval", said)
     acts = played.turn()
     assert played.course.state == "stopped"
-    assert any(isinstance(act, End) and "vague 1" in act.reason for act in acts)
-
-
-def test_a_canary_that_refuses_it_opens_no_other_wave():
-    played = Played(Plan(waves=waves(1)), SEVEN)
-    played.turn()
-    played.says("Laval", "rejected")
-    acts = played.turn()
-    assert played.course.state == "stopped"
-    assert any(isinstance(act, End) and "0 réussie sur 1" in act.reason for act in acts)
+    assert any(isinstance(act, End) and "vague 1 : 0 réussie sur 1" in act.reason for act in acts)
 
 
 def test_of_a_wave_some_may_refuse_it():
