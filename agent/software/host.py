@@ -70,8 +70,8 @@ class TerminalHost:
         self._well_since: float | None = None
         self._wheel_lost = False
 
-    def fetch(self, target: SoftwareRelease) -> None:
-        if self._slots.whole(target.version):
+    def fetch(self, target: SoftwareRelease, anew: bool = False) -> None:
+        if self._slots.whole(target.version) and not anew:
             return
         if not self.download().may:
             self.rest_until = self.monotonic() + CLOSED_S
@@ -90,7 +90,7 @@ class TerminalHost:
         if self.rest_until > self.monotonic():
             raise Later
         if self._wheel_lost:
-            self.fetch(target)
+            self.fetch(target, anew=True)
         self._do("agent.software.install", target, {})
         self.trouble, self.lacks = "", 0
         self._backoff.reset()

@@ -31,8 +31,11 @@ class Later(Exception):
 class Host(Protocol):
     """What an update needs of the terminal. Each may be called again after any death within it."""
 
-    def fetch(self, target: SoftwareRelease) -> None:
-        """Bring and verify what `install` needs. Raises `Later`, `Over`, `Rejected`, `OSError`."""
+    def fetch(self, target: SoftwareRelease, anew: bool = False) -> None:
+        """Bring and verify what `install` needs; `anew`: although its slot is whole.
+
+        Raises `Later`, `Over`, `Rejected`, `OSError`.
+        """
 
     def install(self, target: SoftwareRelease) -> None:
         """Make the slot of `target`, anew. Raises `Later`, `Over`, `Rejected`, `OSError`."""
@@ -132,9 +135,9 @@ class Update:
         try:
             match record.phase:
                 case "downloading":
-                    self.host.fetch(record.target)
+                    self.host.fetch(record.target, anew=self._fell(record.target))
                 case "installing":
-                    if not self._slots.whole(record.target.version):
+                    if not self._slots.whole(record.target.version) or self._fell(record.target):
                         self.host.install(record.target)
                 case "restarting":
                     return self._switch(record, record.target.version)
@@ -147,6 +150,11 @@ class Update:
         except Rejected as error:
             return "rejected", str(error)[:200]
         return "done", ""
+
+    def _fell(self, target: SoftwareRelease) -> bool:
+        """It was kept, and this one runs in its place: what is in its slot may be damaged, whatever its mark says."""
+        fell = self._records.fell()
+        return fell is not None and (fell.version, fell.to) == (target.version, self.running)
 
     def _switch(self, record: Record, version: str) -> tuple[Outcome, str]:
         if not self.host.may_restart():
@@ -194,7 +202,8 @@ class Update:
     def _save(self, before: Record, now: Record) -> Record:
         if now != before:
             untold = self._still_untold(now)
-            if now.phase != before.phase:
+            fell = now.fell != before.fell and now.reason != before.reason
+            if now.phase != before.phase or fell:  # which is told whatever is on its way
                 untold = (*untold, self.event(now))[-MOST_UNTOLD:]
             now = now.model_copy(update={"untold": untold})
             self._records.save(now)

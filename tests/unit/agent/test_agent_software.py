@@ -79,7 +79,7 @@ class Terminal:
 
     # ---- what a host does ----
 
-    def fetch(self, target):
+    def fetch(self, target, anew=False):
         if self.away:
             self.away -= 1
             raise Later("the server is away")
@@ -280,7 +280,9 @@ def test_one_that_was_kept_may_begin_to_die_at_any_moment_of_the_next_update(tmp
     record = terminal.live()
     all_at_once = new == "crashes" and (phase, when) == ("restarting", "after")  # 3 and 2 die, and 1 finds what is left
     bad = ["downloading", "installing", "restarting", "rolled_back"] if all_at_once else BACK
-    assert terminal.chain[len(GOOD) :] == (GOOD if new == "well" else bad)
+    # The fall is told under the phase that it came in.
+    told = [phase for phase, _ in itertools.groupby(terminal.chain[len(GOOD) :])]
+    assert told == (GOOD if new == "well" else bad)
     if new != "well":
         assert record.previous == ("2" if terminal.dying else "1"), "the other one stays, whatever it is worth"
     assert terminal.boots < ENOUGH_BOOTS
@@ -318,6 +320,28 @@ def test_one_that_fell_is_kept_again_beside_an_update_that_had_failed(tmp_path):
     record = terminal.live()
     assert (record.phase, record.target, record.previous) == ("failed", NEXT, "1")
     assert (record.release, record.committed_boot) == (NEW, committed.committed_boot)
+
+
+def test_a_fall_is_told_beside_an_update_that_had_failed_too(tmp_path):
+    terminal = kept(tmp_path)
+    terminal.new, terminal.want, terminal.revision, terminal.dying = "refused", NEXT, 2, set()
+    terminal.live()
+    terminal.dying = {"2"}
+    record = terminal.live()
+    assert (record.phase, "2 died 5 times soon after its start" in record.reason) == ("failed", True)
+    assert terminal.chain == [*GOOD, "downloading", "failed", "failed"]
+
+
+def test_one_that_fell_and_is_asked_for_again_is_made_anew(tmp_path):
+    """Its mark says that it is whole; a library of it was damaged later."""
+    terminal = kept(tmp_path)
+    (tmp_path / "slots" / "2" / "damaged.py").touch()
+    terminal.live()
+    assert (tmp_path / "slots" / "2" / "damaged.py").exists()
+    terminal.dying, terminal.revision = set(), 2
+    assert terminal.live().phase == "committed"
+    assert not (tmp_path / "slots" / "2" / "damaged.py").exists()
+    assert terminal.chain == [*FELL, *GOOD]
 
 
 def test_one_that_fell_after_a_wish_was_taken_back_stays_beside_the_other(tmp_path):

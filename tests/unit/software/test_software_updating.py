@@ -1,6 +1,7 @@
 """The loop around an update, with a child that does nothing: what it waits for, and that it rests."""
 
 import asyncio
+import json
 import threading
 from datetime import UTC, datetime
 
@@ -143,3 +144,32 @@ async def test_who_signs_is_not_trusted_now_may_be_asked_again(made):
     state = updating.state()
     assert (state.phase, state.rejected, state.reason) == ("failed", False, "untrusted: for some reason")
     await ended(task)
+
+
+async def test_one_that_fell_is_brought_again_although_its_slot_has_its_mark(made):
+    host, updating = made("", "missing")
+    slots = Slots(host.root)
+    slots.begin("2")
+    slots.finish("2")
+    fell = {"version": "2", "to": "1", "deaths": 5, "id": "a fall"}
+    (host.root / "starts.json").write_text(json.dumps({"fell": fell}))
+    updating.wish(wished("2", 1))
+    task = await running(updating)
+    assert host.child.ran == [("fetch", "2"), ("install", "2")]
+    host.rest_until = 0
+    updating.wake()
+    await asyncio.sleep(0.4)
+    assert host.child.ran[2:] == [("fetch", "2")], "its wheels were lost meanwhile"
+    await ended(task)
+
+
+async def test_a_slot_that_is_whole_and_has_never_fallen_is_taken_as_it_is(made):
+    host, updating = made()
+    slots = Slots(host.root)
+    slots.begin("2")
+    slots.finish("2")
+    updating.wish(wished("2", 1))
+    task = await running(updating)
+    assert host.child.ran == []
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
