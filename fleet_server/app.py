@@ -32,8 +32,8 @@ from fleet_server.rollouts.turn import turn as rollout_turn
 from fleet_server.settings import Settings
 from fleet_server.terminals.commands import expire, send_again
 from fleet_server.terminals.desired import Pusher
-from fleet_server.terminals.enrolment import forget_pairings
 from fleet_server.terminals.known import last_turned, terminals_known
+from fleet_server.terminals.pairings import forget_pairings
 from fleet_server.terminals.upkeep import edges
 from fleet_server.web.live import Live
 

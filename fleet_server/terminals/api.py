@@ -16,7 +16,7 @@ from fleet_server.certificates.told import signer_known_to, told
 from fleet_server.context import ContextDep, Writing
 from fleet_server.db import reading, transaction
 from fleet_server.ingest.cursors import cursors_of
-from fleet_server.terminals import enrolment, files
+from fleet_server.terminals import enrolment, files, pairings
 from fleet_server.terminals.desired import desired_of
 from fleet_server.terminals.enrolment import Refused
 from fleet_server.terminals.models import Terminal
@@ -51,7 +51,7 @@ class Strangers:
 
     def __init__(self) -> None:
         self.refused = Budget(30, timedelta(minutes=5))
-        self.pairings = Budget(10, enrolment.PAIRING_LIFETIME)
+        self.pairings = Budget(10, pairings.PAIRING_LIFETIME)
 
 
 def _strangers(request: Request) -> Strangers:
@@ -109,7 +109,7 @@ def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing, stran
     """Ask to be let in without a token. 429 when too many wait already, from this address or from all."""
     _let_try(strangers.pairings, address, ctx.now())
     try:
-        opened = enrolment.open_pairing(session, ctx, asked)
+        opened = pairings.open_pairing(session, ctx, asked)
         strangers.pairings.spend(address, ctx.now())
         return opened
     except Refused as refused:
@@ -120,8 +120,8 @@ def open_pairing(asked: PairingRequest, ctx: ContextDep, session: Writing, stran
 def reveal(pairing: str, asked: PairingReveal, authorization: Poll, ctx: ContextDep, session: Writing) -> None:
     """Show the nonce that was committed to, once the server has shown its own: only then both know the code."""
     try:
-        found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "))
-        enrolment.reveal(session, ctx, found, asked.nonce)
+        found = pairings.polled(session, pairing, authorization.removeprefix("Bearer "))
+        pairings.reveal(session, ctx, found, asked.nonce)
     except Refused as refused:
         raise _http(refused) from refused
 
@@ -130,9 +130,9 @@ def reveal(pairing: str, asked: PairingReveal, authorization: Poll, ctx: Context
 def pairing_status(pairing: str, authorization: Poll, ctx: ContextDep, session: Writing) -> PairingStatus:
     """`waiting` until an operator has compared the codes; `accepted` brings the enrolment."""
     try:
-        found = enrolment.polled(session, pairing, authorization.removeprefix("Bearer "))
-        status = enrolment.status_of(found, ctx.now())
-        given = enrolment.paired(session, ctx, found) if status == "accepted" else None
+        found = pairings.polled(session, pairing, authorization.removeprefix("Bearer "))
+        status = pairings.status_of(found, ctx.now())
+        given = pairings.paired(session, ctx, found) if status == "accepted" else None
     except Refused as refused:
         raise _http(refused) from refused
     return PairingStatus.model_validate({"status": status, "enrolment": given})

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from fleet_server.access.audit import record_act
 from fleet_server.access.guard import Viewer, allow
 from fleet_server.context import Context, ContextDep, Reading, Writing
-from fleet_server.terminals import enrolment
+from fleet_server.terminals import enrolment, pairings
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal
 from fleet_server.terminals.named import named
 from fleet_server.terminals.place_form import Described
@@ -27,15 +27,15 @@ def enrol_page(request: Request, ctx: ContextDep, session: Reading, viewer: Oper
 
 
 @router.get("/enrolement/demandes")
-def pairings(request: Request, ctx: ContextDep, session: Reading, viewer: Operator) -> Response:
+def pairings_waiting(request: Request, ctx: ContextDep, session: Reading, viewer: Operator) -> Response:
     return fragment(request, viewer, "terminals/enrolement-demandes.html", **_pairing_values(session, ctx))
 
 
 def _pairing_values(session: Session, ctx: Context) -> dict[str, Any]:
     expected = session.exec(select(Terminal).where(Terminal.status == "pending").order_by(Terminal.name)).all()
     known = session.exec(select(Terminal).where(Terminal.status == "accepted").order_by(Terminal.name)).all()
-    asking = [one for one in enrolment.waiting_pairings(session, ctx.now()) if one.code]
-    return {"pairings": asking, "expected": expected, "enrolled": known, "tries": enrolment.PAIRING_TRIES}
+    asking = [one for one in pairings.waiting_pairings(session, ctx.now()) if one.code]
+    return {"pairings": asking, "expected": expected, "enrolled": known, "tries": pairings.PAIRING_TRIES}
 
 
 def _page(request: Request, ctx: Context, session: Session, viewer: Viewer, status: int = 200,
@@ -87,11 +87,11 @@ def accept(request: Request, ctx: ContextDep, session: Writing, viewer: Operator
     if not terminal:
         return _page(request, ctx, session, viewer, 422, wrong_code="Choisissez la borne que c’est, dans la liste.")
     try:
-        right = enrolment.accept_pairing(session, ctx, pairing, named(session, terminal), code, viewer)
+        right = pairings.accept_pairing(session, ctx, pairing, named(session, terminal), code, viewer)
     except enrolment.Refused as refused:
         raise HTTPException(409, refused.message) from refused
     if not right:
-        left = enrolment.PAIRING_TRIES - pairing.tries
+        left = pairings.PAIRING_TRIES - pairing.tries
         said = f"Ce n’est pas le code de l’écran. Encore {left} essai{'s' if left > 1 else ''}."
         if left <= 0:
             said = "Ce n’est pas le code, et c’était le dernier essai : recommencez sur la borne."
@@ -101,7 +101,7 @@ def accept(request: Request, ctx: ContextDep, session: Writing, viewer: Operator
 
 @router.post("/enrolement/demandes/{pairing_id}/refuser")
 def refuse(request: Request, ctx: ContextDep, session: Writing, viewer: Operator, pairing_id: str) -> Response:
-    enrolment.refuse_pairing(session, ctx, _asked(session, pairing_id), viewer)
+    pairings.refuse_pairing(session, ctx, _asked(session, pairing_id), viewer)
     return seen_other("/enrolement", "Demande refusée.")
 
 

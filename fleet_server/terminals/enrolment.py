@@ -1,4 +1,4 @@
-"""Enrolment: by a one-time token, or by a code compared on both screens. Each one makes a new generation.
+"""Enrolment: by a one-time token, or by a code compared on both screens (`pairings`). Each makes a new generation.
 
 Refused   the person or terminal is told why (`code` for machines): token_unknown, token_used, token_expired,
           bad_csr, pairing_unknown, pairing_over, pairing_wrong_code
@@ -7,13 +7,13 @@ Refused   the person or terminal is told why (`code` for machines): token_unknow
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import delete, update
-from sqlmodel import Session, col, select
+from sqlalchemy import update
+from sqlmodel import Session, col
 
 from fleet_server.access.audit import SYSTEM, record_act
 from fleet_server.certificates import ca
@@ -26,14 +26,10 @@ from fleet_server.terminals.desired import push
 from fleet_server.terminals.models import EnrolmentToken, Pairing, Terminal, TerminalDesired, TerminalLive
 from fleet_server.terminals.registry import turn
 from fleet_server.web.viewer import Viewer
-from wire.enrol import Enrolment, EnrolToken, PairingOpened, PairingRequest, RenewRequest, encode_token, pairing_code
+from wire.enrol import Enrolment, EnrolToken, RenewRequest, encode_token
 from wire.sign import vouch
 
 TOKEN_LIFETIME = timedelta(hours=48)
-PAIRING_LIFETIME = timedelta(minutes=10)
-PAIRING_TRIES = 5
-PAIRINGS_KEPT = timedelta(days=1)
-MAX_PAIRINGS_WAITING = 20
 # An answer lost on the way may be asked for again, by the same key only.
 REPEAT_WITHIN = timedelta(minutes=10)
 
@@ -45,7 +41,7 @@ class Refused(Exception):
         self.message = message
 
 
-def _sha256(secret: str) -> str:
+def sha256(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -65,7 +61,7 @@ def make_token(session: Session, ctx: Context, terminal: Terminal, viewer: Viewe
     )
     secret, now = secrets.token_urlsafe(32), ctx.now()
     session.add(
-        EnrolmentToken(digest=_sha256(secret), terminal=terminal.id, made_at=now, expires_at=now + TOKEN_LIFETIME,
+        EnrolmentToken(digest=sha256(secret), terminal=terminal.id, made_at=now, expires_at=now + TOKEN_LIFETIME,
                        by=viewer.name if viewer else "")
     )  # fmt: skip
     record_act(session, viewer, "terminal.token_made", terminal.id, {"name": terminal.name}, now=now)
@@ -83,14 +79,14 @@ def void_invitations(session: Session) -> None:
 
 def enrol_by_token(session: Session, ctx: Context, secret: str, csr: str, hardware: str) -> Enrolment:
     """Raises `Refused`. The token is used up by a guarded update: two terminals can't both win."""
-    key, now = _key_of(csr), ctx.now()
-    token = session.get(EnrolmentToken, _sha256(secret))
+    key, now = key_of(csr), ctx.now()
+    token = session.get(EnrolmentToken, sha256(secret))
     if token is None or token.revoked:
         raise Refused("token_unknown", "Ce jeton n’existe pas, ou un plus récent l’a remplacé.")
     fingerprint = hashlib.sha256(ca.public_der(key)).hexdigest()
     if token.used_at is not None:
         if token.used_key == fingerprint and now - token.used_at < REPEAT_WITHIN:
-            return _handed_out(session, ctx, token.terminal, key)
+            return handed_out(session, ctx, token.terminal, key)
         raise Refused("token_used", "Ce jeton a déjà servi. Demandez-en un autre dans le back-office.")
     if token.expires_at < now:
         raise Refused("token_expired", "Ce jeton a expiré. Demandez-en un autre dans le back-office.")
@@ -109,7 +105,7 @@ def note_refused(session: Session, ctx: Context, secret: str, refused: Refused) 
 
     False, and no line, for a token that was never made: anybody may invent any number of them.
     """
-    token = session.get(EnrolmentToken, _sha256(secret))
+    token = session.get(EnrolmentToken, sha256(secret))
     if token is None:
         return False
     record_act(session, None, "terminal.enrolment_refused", token.terminal, {"why": refused.code}, now=ctx.now())
@@ -175,7 +171,7 @@ def renew(session: Session, ctx: Context, terminal: Terminal, asked: RenewReques
 
     The older one holds until its end: it is of the same key, and the terminal may not have kept the answer.
     """
-    key, now = _key_of(asked.csr), ctx.now()
+    key, now = key_of(asked.csr), ctx.now()
     if ca.public_pem(key) != terminal.public_key:
         raise Refused("bad_csr", "Un renouvellement garde la clé de l’enrôlement.")
     if terminal.certificate_until and now - terminal.certificate_until > timedelta(days=365):
@@ -196,7 +192,7 @@ def _believed(session: Session, ctx: Context, terminal: Terminal, named: Sequenc
     raise Refused("unknown_authority", "La borne ne connaît pas l’autorité d’aujourd’hui : enrôlez-la de nouveau.")
 
 
-def _handed_out(session: Session, ctx: Context, terminal_id: str, key: EllipticCurvePublicKey) -> Enrolment:
+def handed_out(session: Session, ctx: Context, terminal_id: str, key: EllipticCurvePublicKey) -> Enrolment:
     terminal = session.get_one(Terminal, terminal_id)
     if terminal.public_key != ca.public_pem(key):
         raise Refused("token_used", "Ce jeton a déjà servi. Demandez-en un autre dans le back-office.")
@@ -226,100 +222,8 @@ def _answer(ctx: Context, terminal: Terminal, certificate: x509.Certificate, by:
     return vouch(given, by.key)
 
 
-def _key_of(csr: str) -> EllipticCurvePublicKey:
+def key_of(csr: str) -> EllipticCurvePublicKey:
     try:
         return ca.requested_key(csr)
     except ca.BadRequest as error:
         raise Refused("bad_csr", f"Refusé : {error}.") from error
-
-
-# ---- by pairing --------------------------------------------------------------------------------------------------
-
-
-def open_pairing(session: Session, ctx: Context, asked: PairingRequest) -> PairingOpened:
-    """The server's half, before it has seen the terminal's nonce. Raises `Refused`."""
-    _key_of(asked.csr)
-    now = ctx.now()
-    if len(waiting_pairings(session, now)) >= MAX_PAIRINGS_WAITING:
-        raise Refused("too_many", "Trop de bornes attendent déjà d’être acceptées : traitez-les d’abord.")
-    poll, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    pairing = Pairing(
-        id=secrets.token_hex(8), csr=asked.csr, commitment=asked.commitment, poll_digest=_sha256(poll), nonce=nonce,
-        hardware=asked.hardware, opened_at=now, expires_at=now + PAIRING_LIFETIME,
-    )  # fmt: skip
-    session.add(pairing)
-    return PairingOpened(pairing=pairing.id, poll=poll, nonce=nonce, ca=ctx.keys.authority.digest,
-                         root=root_digest(ctx), expires_at=pairing.expires_at)  # fmt: skip
-
-
-def reveal(session: Session, ctx: Context, pairing: Pairing, nonce: str) -> None:
-    """The terminal opens its commitment; from here on the code is known on both sides. Raises `Refused`."""
-    if _sha256(nonce) != pairing.commitment or pairing.terminal_nonce not in ("", nonce):
-        raise Refused("pairing_over", "La borne ne s’en tient pas à ce qu’elle avait annoncé.")
-    key = ca.public_der(_key_of(pairing.csr))
-    pairing.terminal_nonce = nonce
-    pairing.code = pairing_code(key, ctx.keys.authority.digest, root_digest(ctx), nonce, pairing.nonce)
-    session.add(pairing)
-    after_commit(session, lambda: ctx.live.touch("enrolement"))
-
-
-def polled(session: Session, pairing_id: str, poll: str) -> Pairing:
-    """The pairing that `poll` belongs to. Raises `Refused`."""
-    pairing = session.get(Pairing, pairing_id)
-    if pairing is None or not secrets.compare_digest(pairing.poll_digest, _sha256(poll)):
-        raise Refused("pairing_unknown", "Cette demande d’appairage n’existe pas.")
-    return pairing
-
-
-def forget_pairings(session: Session, now: datetime) -> None:
-    """Those that ended a day ago: their terminal has long been answered."""
-    session.execute(delete(Pairing).where(col(Pairing.expires_at) < now - PAIRINGS_KEPT))
-
-
-def status_of(pairing: Pairing, now: datetime) -> str:
-    if pairing.status == "waiting" and pairing.expires_at < now:
-        return "expired"
-    return pairing.status
-
-
-def waiting_pairings(session: Session, now: datetime) -> list[Pairing]:
-    query = select(Pairing).where(Pairing.status == "waiting", col(Pairing.expires_at) > now)
-    return list(session.exec(query.order_by(col(Pairing.opened_at))))
-
-
-def accept_pairing(session: Session, ctx: Context, pairing: Pairing, terminal: Terminal, code: str,
-                   viewer: Viewer) -> bool:  # fmt: skip
-    """The operator types the code that stands on the terminal's screen. False: wrong, and one try less.
-
-    Raises `Refused` when the pairing is over. The terminal fetches its enrolment at its next question.
-    """
-    now = ctx.now()
-    if status_of(pairing, now) != "waiting" or not pairing.code:
-        raise Refused("pairing_over", "Cette demande n’attend plus : recommencez sur la borne.")
-    if not secrets.compare_digest(_digits(code), _digits(pairing.code)):
-        pairing.tries += 1
-        if pairing.tries >= PAIRING_TRIES:
-            pairing.status = "refused"
-        session.add(pairing)
-        record_act(session, viewer, "terminal.pairing_wrong_code", terminal.id, {"tries": pairing.tries}, now=now)
-        return False
-    pairing.status, pairing.terminal = "accepted", terminal.id
-    session.add(pairing)
-    enrol(session, ctx, terminal, _key_of(pairing.csr), pairing.hardware, "pairing")
-    record_act(session, viewer, "terminal.pairing_accepted", terminal.id, {"name": terminal.name}, now=now)
-    return True
-
-
-def refuse_pairing(session: Session, ctx: Context, pairing: Pairing, viewer: Viewer) -> None:
-    pairing.status = "refused"
-    session.add(pairing)
-    record_act(session, viewer, "terminal.pairing_refused", pairing.id, now=ctx.now())
-
-
-def paired(session: Session, ctx: Context, pairing: Pairing) -> Enrolment:
-    """The enrolment of an accepted pairing, for the terminal that asks."""
-    return _handed_out(session, ctx, pairing.terminal, _key_of(pairing.csr))
-
-
-def _digits(code: str) -> str:
-    return "".join(character for character in code if character.isdigit())

@@ -27,8 +27,9 @@ from fleet_server.certificates.rotation_ca import FleetAuthority
 from fleet_server.certificates.rotation_signing import MessageKey
 from fleet_server.db import reading, transaction
 from fleet_server.keys import bundle, load_keys
-from fleet_server.terminals.enrolment import open_pairing, polled, put_out, status_of, void_invitations
+from fleet_server.terminals.enrolment import put_out, void_invitations
 from fleet_server.terminals.heard import trust_heard
+from fleet_server.terminals.pairings import open_pairing, polled, status_of
 from fleet_server.terminals.registry import get_terminal
 from tests.back_office import build, served
 from tests.integration.terminals.cast import Fleet, Kiosk, new_csr
