@@ -13,7 +13,6 @@ server's too, from its next look on. A folder that is not there yet stands for t
 """
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -115,7 +114,7 @@ class Succession(Generic[K]):
 
     def _mark(self) -> object:
         try:
-            found = os.stat(self.folder / _FILE)  # noqa: PTH116  # at each signature
+            found = (self.folder / _FILE).stat()
             return found.st_ino, found.st_mtime_ns
         except FileNotFoundError:
             return None
