@@ -16,7 +16,7 @@ from tests.browser import PHONE, sideways_scroll, violations
 from tests.integration.terminals.cast import in_every_state
 from tests.integration.terminals.test_terminals_fleet_api import client
 from tests.integration.terminals.test_terminals_fleet_list import crowd, lines_of
-from tests.integration.terminals.test_terminals_pages import rows, text_of, yanis  # noqa: F401
+from tests.integration.terminals.test_terminals_pages import text_of
 from wire.state import WindowState
 
 
@@ -171,7 +171,7 @@ def test_a_program_tags_many_at_once_all_or_none(fleet):
 # ---- in a browser ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_ticked_stays_ticked_when_the_list_is_drawn_again(fleet, yanis):  # noqa: F811
+def test_what_is_ticked_stays_ticked_when_the_list_is_drawn_again(fleet, yanis):
     in_every_state(fleet)
     yanis.goto(fleet.office.url + "/flotte")
     bar = yanis.locator("#choix")

@@ -13,7 +13,7 @@ from fleet_server.terminals.registry import add_terminal, get_terminal
 from tests.browser import PHONE, sideways_scroll, violations
 from tests.integration.terminals.cast import PLACES, in_every_state
 from tests.integration.terminals.test_terminals_fleet_api import balise, client
-from tests.integration.terminals.test_terminals_pages import questions, rows, text_of, yanis  # noqa: F401
+from tests.integration.terminals.test_terminals_pages import questions, rows, text_of
 from wire.state import Place, WindowState
 
 
@@ -158,7 +158,7 @@ def test_the_list_asks_as_many_questions_of_300_terminals_as_of_7(fleet, path):
     assert questions(fleet, client, path) == few
 
 
-def test_typing_filters_without_loading_the_page_and_the_address_follows(fleet, yanis):  # noqa: F811
+def test_typing_filters_without_loading_the_page_and_the_address_follows(fleet, yanis):
     in_every_state(fleet)
     yanis.goto(fleet.office.url + "/flotte?genre=centre-commercial")
     yanis.evaluate("window.stayed = true")

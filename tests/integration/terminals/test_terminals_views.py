@@ -16,7 +16,7 @@ from tests.browser import PHONE, sideways_scroll, violations
 from tests.integration.terminals.cast import in_every_state
 from tests.integration.terminals.test_terminals_fleet_api import balise, client
 from tests.integration.terminals.test_terminals_fleet_list import crowd, token_of
-from tests.integration.terminals.test_terminals_pages import questions, rows, text_of, yanis  # noqa: F401
+from tests.integration.terminals.test_terminals_pages import questions, rows, text_of
 
 
 def keep(client, name, query, shared=""):
@@ -195,7 +195,7 @@ def test_views_cost_the_list_two_questions_whatever_their_number(fleet):
     assert questions(fleet, client, "/flotte?vue=toutes") == few
 
 
-def test_what_is_typed_is_kept_as_a_view_by_keyboard_and_its_pages_are_accessible(fleet, yanis):  # noqa: F811
+def test_what_is_typed_is_kept_as_a_view_by_keyboard_and_its_pages_are_accessible(fleet, yanis):
     in_every_state(fleet)
     yanis.goto(fleet.office.url + "/flotte")
     yanis.keyboard.press("/")
